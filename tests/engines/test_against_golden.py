@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from lightship.bundle.golden import Golden
-from lightship.engines.against_golden import Run, require_explanations
+from lightship.engines.against_golden import require_explanations
+from lightship.engines.against_tensorflow import Run
 from lightship.engines.base import CannotRun
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(2, 6)

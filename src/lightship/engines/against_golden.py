@@ -1,23 +1,49 @@
-"""Compares an engine's explanations with those of the golden sample, in the helper process that tries a signature."""
+"""Runs an engine on the golden sample, in the helper process that tries a signature."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-from numpy.typing import NDArray
-
+from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
+from lightship.engines.against_tensorflow import Arrays, Run
 from lightship.engines.base import CannotRun
-
-Arrays = Mapping[str, NDArray[Any]]
-# Returns the outputs for these inputs.
-Run = Callable[[Arrays], Arrays]
+from lightship.saved_model.reader import SavedModel
+from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
 
 # The allowed difference of a map, relative to its largest number. A map is a sum of products of both signs, which loses
 # digits where they cancel each other.
 _MAP_ATOL = 1e-3
+
+
+def golden_of(folder: Path, model: SavedModel, signature: Signature) -> Golden | None:
+    """Returns what the golden sample of a version has of a signature; None if there is nothing.
+
+    model: of the version, with the signature's tags, so that it is not read again.
+    """
+    bundle = open_bundle(folder, "", 0, verify=False, tags=signature.tags, read=lambda *_: model)
+    return bundle.sample_of(signature.name)
+
+
+def try_golden(
+    engine: str,
+    signature: Signature,
+    runs: Callable[[Arrays], Iterable[Run]],
+    golden: Golden,
+    apart: tuple[float, float],
+) -> None:
+    """Runs the signature on the golden sample. The parameters are those of `require_explanations`.
+
+    Raises CannotRun if explanations differ. The outputs of `serving_default` are compared by the server, which says how
+    they differ.
+    """
+    if signature.name != DEFAULT_SIGNATURE:
+        require_explanations(engine, runs, golden, apart)
+        return
+    run, *_ = runs(golden.inputs)
+    run(golden.inputs)
 
 
 def require_explanations(

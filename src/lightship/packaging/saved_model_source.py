@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 # The parts of a SavedModel. Other files in the folder are not copied.
 _PARTS = (SAVED_MODEL_FILE, SAVED_MODEL_TEXT, "variables", "assets", "fingerprint.pb", "keras_metadata.pb")
 
-
 # Where Keras' own export keeps the second copies of the weights.
 _KERAS_COPIES = "_all_variables"
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.bundle.bundle import open_bundle
-from lightship.bundle.golden import Golden
-from lightship.engines.against_golden import require_explanations
-from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, compared_with_tensorflow
+from lightship.engines.against_golden import golden_of, try_golden
+from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, Run, compared_with_tensorflow
 from lightship.engines.backends.registry import load_backend
 from lightship.engines.backends.request import options_of
 from lightship.engines.base import CannotRun, EngineOptions
@@ -24,7 +21,7 @@ from lightship.engines.timing import CannotMeasure, Stopwatch, costs_of_rows, no
 from lightship.errors import LightshipError
 from lightship.processors import available_cpus
 from lightship.saved_model.reader import SavedModel
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import Signature
 from lightship.saved_model.version_model import read_model
 from lightship.saved_model.versions import SAVED_MODEL_FILE, has_saved_model
 
@@ -69,7 +66,7 @@ class _Trial:
         self._options, self._folder, self._model, self._signature = options, folder, model, signature
         self._run = run
         self._apart = tolerance(options.precision)
-        self._golden = _golden(folder, signature, options)
+        self._golden = golden_of(folder, model, signature)
 
     def results(self, *, compare: bool) -> dict[str, Any]:
         proof = self._proof(compare=compare)
@@ -79,16 +76,13 @@ class _Trial:
     def _proof(self, *, compare: bool) -> str:
         """Checks the answers and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
         if self._golden is not None:
-            if self._signature.name == DEFAULT_SIGNATURE:  # the server compares, and says how they differ
-                self._run(self._golden.inputs)
-            else:
-                require_explanations(self._options.engine, lambda inputs: [self._run], self._golden, self._apart)
+            try_golden(self._options.engine, self._signature, self._runs, self._golden, self._apart)
             return GOLDEN
         if not compare or self._model.file != SAVED_MODEL_FILE or not has_saved_model(self._folder):
             return TABLE_ONLY
         compared = compared_with_tensorflow(
             self._options.engine,
-            lambda inputs: [self._run],
+            self._runs,
             self._folder,
             self._model,
             self._signature,
@@ -97,6 +91,10 @@ class _Trial:
             _REFERENCE,
         )
         return COMPARED if compared else TABLE_ONLY
+
+    def _runs(self, _: Arrays) -> Sequence[Run]:
+        """Returns what would answer these inputs."""
+        return [self._run]
 
     def _joinable(self) -> bool:
         """Whether rows that are run together give what each gives alone."""
@@ -124,8 +122,3 @@ class _Trial:
         notice_stops()
         stopwatch = Stopwatch(self._options.threads or available_cpus(), _CPU_SECONDS, _ELAPSED_SECONDS)
         return list(costs_of_rows(run, stopwatch).items())
-
-
-def _golden(folder: Path, signature: Signature, options: EngineOptions) -> Golden | None:
-    read = partial(read_model, prefer_tflite=options.prefer_tflite)
-    return open_bundle(folder, "", 0, verify=False, tags=signature.tags, read=read).sample_of(signature.name)

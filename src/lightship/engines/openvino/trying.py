@@ -12,9 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lightship.bundle.bundle import open_bundle
 from lightship.bundle.golden import Golden
-from lightship.engines.against_golden import require_explanations
+from lightship.engines.against_golden import golden_of, try_golden
 from lightship.engines.against_tensorflow import COMPARED, GOLDEN, TABLE_ONLY, Reference, Run, compared_with_tensorflow
 from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.cache import pieces
@@ -24,7 +23,7 @@ from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
 from lightship.saved_model.reader import SavedModel, read_saved_model
-from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature
+from lightship.saved_model.signatures import Signature
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         else:
             refuse_unproven(folder, signature, options.allow_unproven)
             built = build_signature(folder, signature, options)
-            golden = open_bundle(folder, "", 0, verify=False, tags=signature.tags).sample_of(signature.name)
+            golden = golden_of(folder, model, signature)
             proof = _prove(built, golden, folder, model, signature, options, compare=request["compare"])
             built.description = replace(built.description, proof=proof)
             try_joining(built, signature, options, None if golden is None else golden.inputs)
@@ -92,18 +91,13 @@ def _prove(
     """Checks the results and returns how they were checked. Raises CannotRun if they differ from TensorFlow's."""
     if DECLARED not in built.models:
         return TABLE_ONLY
-    runs = partial(_runs, built)
+    runs, apart = partial(_runs, built), tolerance(options.precision)
     if golden is not None:
-        if signature.name == DEFAULT_SIGNATURE:  # the server compares, and says how they differ
-            _all_outputs(built.models[DECLARED], golden.inputs)
-        else:
-            require_explanations("OpenVINO", runs, golden, tolerance(options.precision))
+        try_golden("OpenVINO", signature, runs, golden, apart)
         return GOLDEN
     if not compare:
         return TABLE_ONLY
-    compared = compared_with_tensorflow(
-        "OpenVINO", runs, folder, model, signature, options, tolerance(options.precision), _REFERENCE
-    )
+    compared = compared_with_tensorflow("OpenVINO", runs, folder, model, signature, options, apart, _REFERENCE)
     return COMPARED if compared else TABLE_ONLY
 
 
