@@ -16,6 +16,7 @@ from lightship.priority import at_usual_priority
 
 logger = logging.getLogger(__name__)
 
+MAX_WAIT_SECONDS = 2**31  # 68 years, as TensorFlow Serving's flags take; threads cannot wait much longer
 _LOG_SECONDS = 10.0  # between two lines in the log, since whoever needs a thread may try again soon
 _logged_at = -_LOG_SECONDS
 

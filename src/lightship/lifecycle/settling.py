@@ -13,9 +13,9 @@ from typing import NamedTuple
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest
 from lightship.errors import InvalidArgument, LightshipError
 from lightship.lifecycle.version_files import FilesSeen, Look, look_at
+from lightship.threads import MAX_WAIT_SECONDS
 
 DEFAULT_SETTLE_SECONDS = 2.0
-MAX_SECONDS = 2**31  # 68 years, as TensorFlow Serving's flags take; threads cannot wait much longer
 
 # The clock of a file server and ours may differ by less than this.
 _DOUBTFUL_SECONDS = 60.0
@@ -31,8 +31,8 @@ def default_settle_seconds() -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds <= MAX_SECONDS:
-        raise InvalidArgument(f"LIGHTSHIP_SETTLE_SECONDS is {text!r}: give seconds, from 0 to {MAX_SECONDS}")
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        raise InvalidArgument(f"LIGHTSHIP_SETTLE_SECONDS is {text!r}: give seconds, from 0 to {MAX_WAIT_SECONDS}")
     return seconds
 
 

@@ -16,7 +16,6 @@ from lightship.lifecycle.attempts import LoadFunction, Retries
 from lightship.lifecycle.loader import Loader, LoadOptions
 from lightship.lifecycle.manager import Manager, OnPublish
 from lightship.lifecycle.served_models import ServedModels
-from lightship.lifecycle.settling import MAX_SECONDS
 from lightship.lifecycle.version_copy import CopyVersion
 from lightship.memory import MemoryKeeper, default_budget
 from lightship.memory_budget import MemoryBudget
@@ -29,6 +28,7 @@ from lightship.services.hints import Hints
 from lightship.services.quiz import Quiz
 from lightship.services.warm_up import make_logged_call
 from lightship.store.stores import StoreOptions
+from lightship.threads import MAX_WAIT_SECONDS
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.context import GrpcContext, Reload
@@ -98,7 +98,7 @@ def _verified_copies(key: Path, engine: EngineOptions) -> CopyVersion:
 
 def manager_of(options: ServerOptions, load: LoadFunction, on_publish: OnPublish | None = None) -> Manager:
     """Returns a manager that loads versions with `load`, as often and as many at a time as the options say."""
-    retries = Retries(options.load_retries, min(options.load_retry_seconds, MAX_SECONDS))
+    retries = Retries(options.load_retries, min(options.load_retry_seconds, MAX_WAIT_SECONDS))
     return Manager(load, loads=options.load_threads or DEFAULT_LOADS, retries=retries, on_publish=on_publish)
 
 

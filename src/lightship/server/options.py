@@ -16,11 +16,11 @@ from lightship.engines.precision import check_precision_options
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, fits_in_url, local_path
-from lightship.lifecycle.settling import MAX_SECONDS
 from lightship.saved_model.signatures import SERVE
 from lightship.store.cache import DEFAULT_MAX_BYTES
 from lightship.store.stores import DEFAULT_POLL_SECONDS
 from lightship.store.urls import is_url, model_name, redacted
+from lightship.threads import MAX_WAIT_SECONDS
 from lightship.transports.access_log.lines import LogFormat
 from lightship.transports.grpc.options import GrpcOptions
 from lightship.transports.http.limits import Limits, Timeouts
@@ -212,8 +212,8 @@ class ServerOptions:
             if not (getattr(self, option) or 0) >= 0:
                 raise InvalidArgument(f"{option}={getattr(self, option):g}: give 0 or more")
         for option in _WAITS:
-            if not (getattr(self, option) or 0) <= MAX_SECONDS:
-                raise InvalidArgument(f"{option}={getattr(self, option):g}: give at most {MAX_SECONDS} seconds")
+            if not (getattr(self, option) or 0) <= MAX_WAIT_SECONDS:
+                raise InvalidArgument(f"{option}={getattr(self, option):g}: give at most {MAX_WAIT_SECONDS} seconds")
         if self.workers != "auto" and not (isinstance(self.workers, int) and 1 <= self.workers <= MAX_WORKERS):
             raise InvalidArgument(
                 f"workers={self.workers}: give a number from 1 to {MAX_WORKERS}, or 'auto' for one per processor"
