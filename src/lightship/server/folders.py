@@ -10,7 +10,7 @@ import os
 from lightship.errors import FailedPrecondition, NotFound, PermissionDenied
 from lightship.lifecycle.model_config import ModelConfig
 from lightship.saved_model.versions import explain_model_folder
-from lightship.store.object_store import check_store
+from lightship.store.systems.base import check_store
 
 _MAX_SHOWN = 300  # characters of a path that cannot be one
 

@@ -1,31 +1,43 @@
-"""Lists Azure Blob Storage through the client that adlfs has made.
-
-adlfs's own listing takes everything whose name begins with that of a folder, sees nothing in a folder that has an
-object of its own name, such as `models/dog/`, and gives no MD5 that could be compared.
-"""
+"""Azure Blob Storage."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any
 
-# `entries` or `objects`.
-Listing = Callable[[Any, str, int], Awaitable[list[Mapping[str, Any]]]]
+from lightship.store.systems.base import StoreSystem
 
 # What tools note of an object that stands for a folder.
 _FOLDER_MARKS = ("hdi_isfolder", "is_directory")
 
 
-async def entries(system: Any, folder: str, most: int) -> list[Mapping[str, Any]]:
-    """Returns what is directly in a folder, such as container/models/dog: `most` entries or fewer."""
+class AzureBlobStorage(StoreSystem):
+    """Listed through the client that adlfs has made.
+
+    adlfs's own listing takes everything whose name begins with that of a folder, sees nothing in a folder that has an
+    object of its own name, such as `models/dog/`, and gives no MD5 that could be compared.
+    """
+
+    def entries(self, folder: str, most: int) -> Iterable[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self._awaited(_entries, self._system(), folder, most)
+        return found
+
+    def objects(self, folder: str, most: int) -> Iterable[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self._awaited(_objects, self._system(), folder, most)
+        return found
+
+    def check_bucket(self, bucket: str) -> None:
+        """The listing has told."""
+
+
+async def _entries(system: Any, folder: str, most: int) -> list[Mapping[str, Any]]:
     container, prefix = _prefix(folder)
     async with system.service_client.get_container_client(container) as client:
         found = client.walk_blobs(name_starts_with=prefix, delimiter="/")
         return await _first(found, most, lambda one: _entry(container, one))
 
 
-async def objects(system: Any, folder: str, most: int) -> list[Mapping[str, Any]]:
-    """Returns the objects in a folder and below it: `most` or fewer."""
+async def _objects(system: Any, folder: str, most: int) -> list[Mapping[str, Any]]:
     container, prefix = _prefix(folder)
     async with system.service_client.get_container_client(container) as client:
         found = client.list_blobs(name_starts_with=prefix, include=["metadata"])
