@@ -153,7 +153,10 @@ def _environment(place: Path, tensorflow: bool) -> dict[str, str]:
     if tensorflow:
         return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     (place / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(place), *paths]), "XDG_CACHE_HOME": str(place / "cache")}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(place), *paths]),
+        "LIGHTSHIP_CACHE_DIR": str(place / "cache"),
+    }
 
 
 def _first_line(popen: subprocess.Popen[bytes], log: IO[bytes], seconds: float) -> bytes:
