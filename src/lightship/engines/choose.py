@@ -61,18 +61,22 @@ def load_engine(
     options: EngineOptions = DEFAULT_OPTIONS,
     digests: Digests | None = None,
     only: str = "",
+    *,
+    few_runs: bool = False,
 ) -> Engine:
     """Loads the model of a version folder: `serving_default` now, other signatures when they are first needed.
 
     If there is no `serving_default`, the model's first signature is loaded. `digests` are those of the files in the
     folder, if some are known. `only` is the engine that must run `serving_default`; if it cannot, CannotRun is raised
-    before another one is asked. Raises InvalidArgument if the options name an engine that is not there,
-    FailedPrecondition if no installed runtime can run that signature, and DataLoss if the files cannot be read.
+    before another one is asked. `few_runs` says that each signature runs a few times only, so TensorFlow does not
+    optimise its graph first: that takes longer than it saves. Raises InvalidArgument if the options name an engine that
+    is not there, FailedPrecondition if no installed runtime can run that signature, and DataLoss if the files cannot be
+    read.
     """
     name = check_device(options.device, check_engine(options.engine))
     if name != options.engine:
         options = replace(options, engine=name)
-    engine = _ChoosingEngine(bundle_path, saved_model, options, digests, only)
+    engine = _ChoosingEngine(bundle_path, saved_model, options, digests, only, few_runs)
     try:
         engine.load_first()
     except BaseException:
@@ -140,9 +144,16 @@ class _Slot:
 
 class _ChoosingEngine:
     def __init__(
-        self, folder: Path, saved_model: SavedModel, options: EngineOptions, digests: Digests | None, only: str
+        self,
+        folder: Path,
+        saved_model: SavedModel,
+        options: EngineOptions,
+        digests: Digests | None,
+        only: str,
+        few_runs: bool,
     ) -> None:
         self._folder, self._options, self._digests, self._only = folder, options, digests, only
+        self._few_runs = few_runs
         self._saved_model, signatures = saved_model, saved_model.signatures
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
@@ -441,7 +452,9 @@ class _ChoosingEngine:
             raise FailedPrecondition(self._needs_tensorflow(signature, unable))
         with self._tensorflow_lock:
             if self._tensorflow is None:
-                self._tensorflow = TensorFlowModel(self._folder, self._saved_model, self._options)
+                self._tensorflow = TensorFlowModel(
+                    self._folder, self._saved_model, self._options, optimised=not self._few_runs
+                )
             return self._tensorflow.program(signature)
 
     def _no_other_engine(self, signature: Signature, unable: CannotRun) -> str:

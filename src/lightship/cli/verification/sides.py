@@ -171,7 +171,7 @@ def plain(outputs: Arrays) -> Arrays:
 
 @contextmanager
 def _servable(bundle: Bundle, options: EngineOptions) -> Iterator[Servable]:
-    engine = load_engine(bundle.path, bundle.saved_model, options)
+    engine = load_engine(bundle.path, bundle.saved_model, options, few_runs=True)
     servable = Servable(ServableId(bundle.name, bundle.version), bundle, engine, Direct(engine))
     try:
         yield servable

@@ -6,12 +6,9 @@ TensorFlow is imported only when a signature needs it.
 from __future__ import annotations
 
 import logging
-import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from importlib.util import find_spec
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
-from lightship.errors import Code, FailedPrecondition, InvalidArgument, LightshipError, error_of
-from lightship.memory import leave_large_garbage, without_collections
+from lightship.engines.tensorflow.importing import import_tensorflow
+from lightship.errors import Code, InvalidArgument, LightshipError, error_of
+from lightship.memory import leave_large_garbage
 from lightship.pauses import PAUSES
 from lightship.processors import engine_threads
 from lightship.saved_model.reader import SavedModel
@@ -31,10 +29,6 @@ _MAX_CALLABLES = 64
 
 # The second line says where the node was defined. TensorFlow writes it only if it still knows.
 _PREAMBLE = re.compile(r"Graph execution error:\n\n(Detected at node .*?\nNode: '[^'\n]*'\n)?", re.DOTALL)
-
-
-def tensorflow_installed() -> bool:
-    return find_spec("tensorflow") is not None
 
 
 class TensorFlowModel:
@@ -158,26 +152,6 @@ def _placeholders(tf: Any, saved_model: SavedModel) -> dict[str, Any]:
         )
         for index, tensor in enumerate(fed)
     }
-
-
-def import_tensorflow(*, set_aside: bool = False) -> Any:
-    """Imports and returns TensorFlow, with the settings of a server.
-
-    set_aside: as in `without_collections`, if it was not imported before.
-
-    Raises FailedPrecondition if it cannot be imported.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # oneDNN's convolution ends the process if an array has the wrong rank; TensorFlow's own raises an error.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    try:
-        with nullcontext() if "tensorflow" in sys.modules else without_collections(set_aside=set_aside):
-            import tensorflow
-    except ImportError as error:
-        raise FailedPrecondition(
-            f"TensorFlow is installed but cannot be imported: {error}; install it again"
-        ) from error
-    return tensorflow
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from lightship.engines.base import EngineOptions
 from lightship.engines.comparison import tolerance
 from lightship.engines.onnxruntime.backend import open_on_cpu
 from lightship.engines.onnxruntime.files import Notes, file_name, saved_model_digest
+from lightship.engines.tensorflow import import_tensorflow
 from lightship.packaging.onnx.half import TOLERANCE, write_half
 from lightship.packaging.onnx.hazards import add_guards
 from lightship.packaging.onnx.not_convertible import NotConvertible
@@ -78,6 +79,7 @@ def _output_names(signature: Signature) -> dict[str, str]:
 
 def _run_tf2onnx(folder: Path, signature: Signature, file: Path, outputs: Mapping[str, str]) -> None:
     """Runs the command `python -m tf2onnx.convert`, in this process. It has the outputs in the order of their names."""
+    import_tensorflow()  # without Keras, which tf2onnx does not need
     from tf2onnx import convert
 
     arguments = [
