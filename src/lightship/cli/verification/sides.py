@@ -145,7 +145,7 @@ def local_tensorflow(bundle: Bundle) -> Iterator[TensorFlowSide]:
         )
     with ExitStack() as stack:
         with silenced_imports():
-            servable = stack.enter_context(_servable(bundle, EngineOptions(engine="tensorflow")))
+            servable = stack.enter_context(_servable(bundle, EngineOptions(engine="tensorflow"), few_runs=True))
         yield TensorFlowSide(servable)
 
 
@@ -170,8 +170,8 @@ def plain(outputs: Arrays) -> Arrays:
 
 
 @contextmanager
-def _servable(bundle: Bundle, options: EngineOptions) -> Iterator[Servable]:
-    engine = load_engine(bundle.path, bundle.saved_model, options, few_runs=True)
+def _servable(bundle: Bundle, options: EngineOptions, *, few_runs: bool = False) -> Iterator[Servable]:
+    engine = load_engine(bundle.path, bundle.saved_model, options, few_runs=few_runs)
     servable = Servable(ServableId(bundle.name, bundle.version), bundle, engine, Direct(engine))
     try:
         yield servable
