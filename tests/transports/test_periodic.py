@@ -11,7 +11,7 @@ import pytest
 
 from lightship.memory_budget import MemoryBudget
 from lightship.transports.grpc.deadlines import Deadlines, Timed
-from lightship.transports.periodic import PeriodicCalls
+from lightship.transports.periodic import HaltNoticed, PeriodicCalls
 from lightship.transports.stalled import Held, StalledClients
 
 
@@ -28,6 +28,11 @@ def test_an_error_is_logged_once_and_the_next_calls_are_made(caplog: pytest.LogC
     assert made == [0, 1, 2]
     assert caplog.messages == ["the test failed"]
     assert "a fault" in caplog.text
+
+
+def test_a_halt_is_noticed_but_not_twice_in_a_row() -> None:
+    halt = HaltNoticed(100.0)
+    assert [halt.halted(now) for now in (100.1, 102.0, 104.0, 106.0, 106.1)] == [False, True, False, True, False]
 
 
 class Faulty:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.processes import freeze
 
 from lightship.server import Server, serve
 from lightship.transports.http.limits import Limits, Timeouts
@@ -74,6 +79,46 @@ def test_an_idle_connection_is_closed(half_plus_two: Path) -> None:
     with client_of(half_plus_two, idle=0.05) as client:
         client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert all_of(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+PROGRAM = """
+import sys
+from lightship.server import serve
+from lightship.transports.http.limits import Timeouts
+
+with serve("m=" + sys.argv[1], rest_port="auto", timeouts=Timeouts(idle=1, head=1, body=1)) as server:
+    print(server.wait_ready(60), server.rest_port, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_came_while_the_server_stood_still_is_answered(half_plus_two: Path) -> None:
+    body = b'{"instances": [2.0]}'
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    command = [sys.executable, "-c", PROGRAM, half_plus_two]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(server.kill)
+        assert server.stdout is not None
+        ready, port = server.stdout.readline().split()
+        assert ready == "True"
+        idle, in_head, in_body = (
+            stack.enter_context(socket.create_connection(("127.0.0.1", int(port)), timeout=60)) for _ in range(3)
+        )
+        idle.sendall(request)
+        assert idle.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        in_head.sendall(request[:50])
+        in_body.sendall(request[:-5])
+        threading.Event().wait(0.1)  # until these are read
+        freeze(server.pid)
+        for client, rest in ((idle, request), (in_head, request[50:]), (in_body, request[-5:])):
+            client.sendall(rest)
+        threading.Event().wait(1.5)
+        os.kill(server.pid, signal.SIGCONT)
+        for client in (idle, in_head, in_body):
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_the_headers_of_a_request_have_a_limit(half_plus_two: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from hyperframe.frame import DataFrame, GoAwayFrame, PingFrame, RstStreamFrame
+from tests.processes import freeze
 from tests.server.certificates import issue, make_authority
 from tests.server.grpc_process import eventually
 from tests.transports.http2.wire import (
@@ -240,6 +245,37 @@ def test_a_body_that_stops_is_told_to_the_application() -> None:
         assert server.echo.stalled == 1
         client.data(1, b"has not begun")
         assert client.answer(1) == b"has not begun"
+
+
+PROGRAM = """
+import asyncio, sys
+import uvloop
+from tests.transports.http2.test_limits import echo_server, timeouts
+
+asyncio.run = uvloop.run  # which looks at deadlines first and then reads, as asyncio's own loop does not
+with echo_server(timeouts(body=1)) as server:
+    print(server.port, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_came_while_the_server_stood_still_is_read_before_deadlines_are_checked() -> None:
+    pytest.importorskip("uvloop")
+    command = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            with Client(int(server.stdout.readline())) as client:
+                client.headers(1, end=False)
+                client.data(1, b"begun, ", end=False)
+                client.ping()
+                freeze(server.pid)
+                client.data(1, b"and complete")
+                threading.Event().wait(1.5)
+                os.kill(server.pid, signal.SIGCONT)
+                assert client.answer(1) == b"begun, and complete"
+        finally:
+            server.kill()
 
 
 def test_an_answer_that_is_not_taken_is_dropped() -> None:

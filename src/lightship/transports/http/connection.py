@@ -315,6 +315,8 @@ class HttpConnection(asyncio.Protocol):
             self._check_gone(self._current, now)
         elif self._unparsed is not None:  # the client has sent something, and waits for its turn
             self._deadline = now + self._timeouts.body
+        elif parser.reading is None and not parser.closed and not self.idle:
+            self._deadline = now  # its next request has just come, and is read before the next check
         elif parser.reading is None or parser.in_head or parser.reading.response is not None:
             self.transport.close()
             self._deadline = now + self._timeouts.write

@@ -19,7 +19,7 @@ from lightship.transports.http.known_heads import KnownHeads
 from lightship.transports.http.limits import Timeouts
 from lightship.transports.http.logged_connection import LoggedHttpConnection
 from lightship.transports.http.logged_queue import LoggedAnswerQueue
-from lightship.transports.periodic import PeriodicCalls
+from lightship.transports.periodic import HaltNoticed, PeriodicCalls
 from lightship.transports.sockets import readable, refuse_new_connections
 from lightship.transports.stalled import StalledClients
 from lightship.transports.turn import TimedTurn
@@ -99,12 +99,15 @@ class HttpServer:
         loop, stalled = asyncio.get_running_loop(), StalledClients(self._app.budget)
         calls = PeriodicCalls("a check of the connections")
         dated = loop.time()
+        halt = HaltNoticed(dated)
         while True:
             await asyncio.sleep(_TICK)
             now = loop.time()
             if now >= dated + 1:
                 dated = now
                 calls.call(queue.set_date)
+            if halt.halted(now):
+                continue
             for connection in self.connections:
                 calls.call(connection.check_deadline, now)
             calls.call(stalled.look, self.connections, now)

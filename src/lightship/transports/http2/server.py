@@ -13,7 +13,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.http2.application import Application
 from lightship.transports.http2.connection import Http2Connection
 from lightship.transports.http2.options import Http2Options
-from lightship.transports.periodic import PeriodicCalls
+from lightship.transports.periodic import HaltNoticed, PeriodicCalls
 from lightship.transports.sockets import is_unix, readable, refuse_new_connections
 from lightship.transports.stalled import Holder, StalledClients
 
@@ -98,9 +98,12 @@ class Http2Server:
 
     async def _tick(self) -> None:
         stalled, calls = StalledClients(self._application.budget), PeriodicCalls("a check of the connections")
+        halt = HaltNoticed(time.monotonic())
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
+            if halt.halted(now):
+                continue
             calls.call(stalled.look, self._holders(), now)
             for connection in self.connections:
                 calls.call(connection.check, now)
