@@ -35,6 +35,7 @@ BELOW: dict[str, set[str]] = {
     "threads": {"priority"},
     "priority": {"time_slices"},
     "time_slices": set(),
+    "tls_keys": {"errors"},
     "unexpected": set(),
     "protos": {"errors"},
     "tensors": {"protos", "errors", "memory_budget"},
@@ -52,21 +53,21 @@ BELOW: dict[str, set[str]] = {
     "signing": MODEL | {"lifecycle", "engines", "extras"},
     "services": MODEL | {"lifecycle", "batching", "engines", "processors", "semaphore", "threads"},
     "transports": MODEL
-    | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads"},
+    | {"services", "lifecycle", "batching", "memory", "printable", "processors", "semaphore", "threads", "tls_keys"},
     "server": MODEL
     | {"transports", "services", "signing", "lifecycle", "store", "batching", "engines"}
     | SHOWN
     | {"memory", "processors", "signals", "printable", "repeated", "threads", "time_slices", "unexpected"},
     "tuning": MODEL | {"lifecycle", "batching", "engines", "evaluation", "memory", "processors", "threads"},
     "packaging": MODEL | SHOWN | {"engines", "extras", "locks", "memory", "unexpected"},
-    "client": MODEL | SHOWN | {"extras"},
+    "client": MODEL | SHOWN | {"extras", "tls_keys"},
     "local": MODEL | SHOWN | {"client", "services", "lifecycle", "engines", "extras", "processors"},
     "training": MODEL
     | SHOWN
     | {"evaluation", "datasets", "client", "local", "packaging", "engines", "extras", "locks", "memory", "processors"}
     | {"unexpected"},
     "compat": {"tensors", "protos", "errors"},
-    "bench": MODEL | {"client", "evaluation", "printable", "process_tree"},
+    "bench": MODEL | {"client", "evaluation", "printable", "process_tree", "tls_keys"},
     "docker": MODEL | SHOWN | {"client", "extras"},
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.conftest import Ask, FakeServer, Handler, Reply
-from tests.server.certificates import Pair, issue, make_authority
+from tests.server.certificates import Pair, encrypted, issue, make_authority
 
 import lightship
 from lightship.client import Tls
@@ -107,13 +107,19 @@ def test_with_tls_where_there_is_none_it_says_what_to_write(ask: Ask, half_plus_
         ask(f"grpcs://localhost:{server.grpc_port}", "status", "m", options={"retries": 0})
 
 
-def test_files_that_cannot_be_used_are_named(ask: Ask, url: str, authority: Pair, tmp_path: Path) -> None:
+def test_files_that_cannot_be_used_are_named(
+    ask: Ask, url: str, authority: Pair, client_pair: Pair, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     with pytest.raises(NotFound, match="missing.pem"):
         ask(url, "status", "m", options={"tls": Tls(tmp_path / "missing.pem")})
     with pytest.raises(InvalidArgument, match="empty.pem is not a PEM file"):
         ask(url, "status", "m", options={"tls": Tls(empty)})
+    with pytest.raises(InvalidArgument, match="certificates cannot be used.*belong together"):
+        ask(url, "status", "m", options={"tls": Tls(authority.certificate, authority.certificate, client_pair.key)})
+    with pytest.raises(InvalidArgument, match="encrypted.*openssl pkey"):
+        ask(url, "status", "m", options={"tls": Tls(None, client_pair.certificate, encrypted(client_pair, tmp_path))})
     with pytest.raises(InvalidArgument, match="give both"):
         Tls(authority.certificate, certificate=authority.certificate)
 

@@ -33,6 +33,13 @@ def issue(authority: Pair, folder: Path, name: str) -> Pair:
     return pair
 
 
+def encrypted(pair: Pair, folder: Path) -> Path:
+    """The key of a pair in a file for which one needs a passphrase."""
+    key = folder / "encrypted.key"
+    _openssl("pkey", "-in", pair.key, "-aes256", "-passout", "pass:secret", "-out", key)
+    return key
+
+
 _NEW = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from tests.server.certificates import Pair, issue, make_authority
+from tests.server.certificates import Pair, encrypted, issue, make_authority
 from tests.server.grpc_process import PREDICT, request
 from tests.server.grpc_serving import predict
 from tests.server.http2 import Http2, message
@@ -81,6 +81,20 @@ def test_an_ssl_config_file_holds_the_keys_themselves(authority: Pair, keys: Pai
 def test_keys_that_are_none_are_refused(half_plus_two: Path) -> None:
     with pytest.raises(InvalidArgument, match="key and the certificate are PEM"):
         serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=GrpcOptions(tls=Tls(b"key", b"certificate")))
+
+
+def test_keys_that_cannot_be_used_are_named(half_plus_two: Path, keys: Pair, authority: Pair, tmp_path: Path) -> None:
+    empty, other = tmp_path / "empty.pem", tmp_path / "other.pem"
+    empty.touch()
+    other.write_text("no certificate")
+    with pytest.raises(InvalidArgument, match="empty.pem is empty"):
+        read_tls(empty, keys.key)
+    for files, text in (
+        ((keys.certificate, encrypted(keys, tmp_path)), "key for TLS is encrypted"),
+        ((keys.certificate, keys.key, other), "authority of the clients"),
+    ):
+        with pytest.raises(InvalidArgument, match=text):
+            serve(half_plus_two, rest_port=0, grpc_port="auto", grpc=GrpcOptions(tls=read_tls(*files)))
 
 
 def test_a_unix_socket_answers_too_and_replaces_an_old_one(served: Callable[..., Server], tmp_path: Path) -> None:

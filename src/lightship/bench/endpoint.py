@@ -12,6 +12,7 @@ from lightship.bench.answers import AnswerCheck
 from lightship.bench.exchange import Exchange
 from lightship.bench.grpc_exchange import GrpcExchange, HeaderBlocks
 from lightship.bench.http_exchange import HttpExchange, KnownResponses
+from lightship.tls_keys import load_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,10 @@ class TlsFiles:
     key: str | None = None
 
     def context(self, protocol: str) -> ssl.SSLContext:
-        """Raises OSError for files that cannot be read or used."""
+        """Raises OSError for files that cannot be read or used, and InvalidArgument for an encrypted key."""
         context = ssl.create_default_context(cafile=self.ca)
         if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+            load_key(context, self.certificate, self.key)
         context.set_alpn_protocols([protocol])
         return context
 

@@ -15,6 +15,7 @@ from lightship.client.flow import Outcome, Send
 from lightship.client.grpc.exchange import GrpcFailure
 from lightship.client.hints import HINT
 from lightship.client.options import Options
+from lightship.client.tls import check_certificates
 from lightship.errors import Code, InvalidArgument
 
 T = TypeVar("T")
@@ -126,7 +127,10 @@ def _target(url: str) -> str:
 def _credentials(url: str, options: Options) -> grpc.ChannelCredentials | None:
     if not url.startswith("grpcs:"):
         return None
-    ca, key, certificate = options.tls.read() if options.tls else (None, None, None)
+    if options.tls is None:
+        return grpc.ssl_channel_credentials()
+    ca, key, certificate = options.tls.read()
+    check_certificates(options.tls)
     return grpc.ssl_channel_credentials(ca, key, certificate)
 
 

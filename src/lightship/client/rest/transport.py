@@ -17,7 +17,9 @@ from lightship import __version__
 from lightship.client.flow import Deadline, Outcome, Send
 from lightship.client.options import Options, Tls
 from lightship.client.rest.exchange import HttpResponse
-from lightship.errors import Cancelled, FailedPrecondition, InvalidArgument, LightshipError
+from lightship.client.tls import reports_unusable
+from lightship.errors import Cancelled, FailedPrecondition, LightshipError
+from lightship.tls_keys import load_key
 
 T = TypeVar("T")
 
@@ -154,12 +156,8 @@ def _verify(url: str, tls: Tls | None) -> ssl.SSLContext | bool:
     if tls is None:
         return any(address.startswith("https:") for address in (url, *getproxies().values()))
     tls.read()  # its errors name the file; those of `ssl` do not
-    try:
+    with reports_unusable():
         context = ssl.create_default_context(cafile=tls.ca)
         if tls.certificate is not None:
-            context.load_cert_chain(tls.certificate, tls.key)
-    except (ssl.SSLError, OSError) as error:
-        raise InvalidArgument(
-            f"the certificates cannot be used: {error}; check that the files are valid and belong together"
-        ) from error
+            load_key(context, tls.certificate, tls.key)
     return context

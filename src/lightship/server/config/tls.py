@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lightship import protos
+from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
 from lightship.server.config.files import read_config_file
 from lightship.transports.grpc.options import Tls
@@ -15,10 +16,17 @@ def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls
 
     With `client_ca`, the server accepts only clients with a certificate that this authority issued.
 
-    Raises the errors of `read_bytes`.
+    Raises the errors of `read_bytes`, and InvalidArgument for an empty file.
     """
-    authority = read_bytes(client_ca) if client_ca is not None else None
-    return Tls(read_bytes(key), read_bytes(certificate), authority, client_ca is not None)
+    authority = _read(client_ca) if client_ca is not None else None
+    return Tls(_read(key), _read(certificate), authority, client_ca is not None)
+
+
+def _read(file: Path) -> bytes:
+    content = read_bytes(file)
+    if not content:
+        raise InvalidArgument(f"{file} is empty: give a PEM file with a certificate or a key")
+    return content
 
 
 def read_ssl_config(path: str) -> Tls:

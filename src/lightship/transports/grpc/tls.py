@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from lightship.errors import InvalidArgument
+from lightship.tls_keys import load_key
 from lightship.transports.grpc.options import Tls
 
 # For TLS 1.2, those that RFC 9113 does not prohibit. TLS 1.3 has its own.
@@ -23,12 +24,17 @@ def server_context(tls: Tls) -> ssl.SSLContext:
         with tempfile.TemporaryDirectory() as folder:  # ssl reads keys from files only; this one is its owner's
             file = Path(folder, "keys.pem")
             file.write_bytes(tls.key.rstrip() + b"\n" + tls.certificate)
-            context.load_cert_chain(file)
-        if tls.client_ca is not None and tls.verify_clients:
-            context.load_verify_locations(cadata=tls.client_ca.decode("latin-1"))
-            context.verify_mode = ssl.CERT_REQUIRED
+            load_key(context, file)
     except (ssl.SSLError, ValueError) as error:
         raise InvalidArgument(
             f"the TLS keys cannot be used ({error}); check that the key and the certificate are PEM and belong together"
         ) from error
+    if tls.client_ca is not None and tls.verify_clients:
+        try:
+            context.load_verify_locations(cadata=tls.client_ca.decode("latin-1"))
+        except (ssl.SSLError, ValueError) as error:
+            raise InvalidArgument(
+                f"the authority of the clients' certificates cannot be used ({error}); check that it is PEM"
+            ) from error
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
