@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -120,6 +121,13 @@ def test_a_crash_is_named_and_remembered(trials: Trials, tmp_path: Path) -> None
             trials.prepare(_request("crash", tmp_path), "a")
     assert (tmp_path / "log").read_text() == "crash\n"
     assert trials.prepare(_request("write", tmp_path), "b").info["pid"]
+
+
+@pytest.mark.parametrize("aborts", [False, True])
+def test_what_fails_for_lack_of_threads_is_not_remembered(trials: Trials, tmp_path: Path, aborts: bool) -> None:
+    with pytest.raises(TrialFailed, match=os.strerror(errno.EAGAIN)):
+        trials.prepare(_request("lack", tmp_path, aborts=aborts), "a")
+    assert trials.prepare(_request("lack", tmp_path, aborts=aborts), "a").info == {"answered": True}
 
 
 def test_a_helper_that_somebody_killed_gets_a_second_chance(trials: Trials, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -42,6 +43,18 @@ def _crash(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         log.write("crash\n")
     os.kill(os.getpid(), request.get("signal", signal.SIGSEGV))
     return {}
+
+
+def _lack(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Finds no further thread the first time: as OpenVINO reports it, or so that TensorFlow aborts."""
+    if os.path.exists(request["log"]):
+        return {"answered": True}
+    reason = f"OpenVINO cannot compile the graph: {os.strerror(errno.EAGAIN)}"
+    if request["aborts"]:
+        print(f"terminate called: {reason}\n    @ 0x7f3bf6cf155f  a frame of the stack", file=sys.stderr, flush=True)
+        return _crash({**request, "signal": signal.SIGABRT}, out)
+    Path(request["log"]).touch()
+    return {"cannot_run": reason, "operation": ""}
 
 
 def _crash_once(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

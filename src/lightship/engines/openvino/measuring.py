@@ -67,8 +67,8 @@ def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         one_stream = models(1)
         declared = one_stream[DECLARED]
         sample = accepted_sample(lambda inputs: declared.run(inputs, declared.outputs), signature)
-    except CannotRun:  # it could be compiled before, so the machine has changed
-        return found
+    except CannotRun:  # it could be compiled before, so the machine lacks something now
+        return {**found, "disturbed": True}
     if sample is None:
         return found
     usual = Measurement(Runs(one_stream, sample), Stopwatch(declared.threads), most)

@@ -19,6 +19,7 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
+from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.work import Work
 from lightship.pauses import PAUSES
 from lightship.priority import at_usual_priority, lower_thread
@@ -260,7 +261,7 @@ class HelperProcess:
         self._reader.join(_OUTPUT_SECONDS)
         if self._stopped.is_set():
             return HelperEnded("the server is stopping")
-        said = self._printed.decode(errors="replace").strip().rpartition("\n")[2][:300]
+        said = _last_words(self._printed.decode(errors="replace"))
         number = _signal_of(code)
         how = f"signal {number} ({_name(number)})" if number else f"exit code {code}"
         return HelperEnded(f"the helper process ended by {how}" + (f": {said}" if said else ""), number)
@@ -351,3 +352,9 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "unknown"
+
+
+def _last_words(printed: str) -> str:
+    """Returns the last line, or the last one that names a shortage: a trace of the stack may follow it."""
+    lines = printed.strip().splitlines() or [""]
+    return next(filter(names_shortage, reversed(lines)), lines[-1])[:300]

@@ -14,6 +14,7 @@ from typing import Any
 from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.trial.pool import HELPERS, Helpers
 from lightship.engines.trial.process import HelperEnded, HelperProcess
+from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.work import WORK, Work
 from lightship.errors import Code, error_of
 from lightship.priority import at_low_priority
@@ -120,7 +121,7 @@ class Trials:
                     f"the helper process that compiles the model cannot be started or reached: {error}"
                 ) from error
             except HelperEnded as ended:
-                if ended.signal not in _CRASHES or not ended.fresh:
+                if ended.signal not in _CRASHES or not ended.fresh or names_shortage(ended.reason):
                     raise TrialFailed(ended.reason) from ended
                 logger.warning(
                     "%s; the compilation is not tried again", ended.reason, extra={"folder": request.get("folder")}
@@ -131,7 +132,12 @@ class Trials:
                 raise TrialFailed(str(answer["failed"]))
             if "error" in answer:
                 raise error_of(Code(answer["error"]["code"]), answer["error"]["text"])
-            put = partial(self._cache.put, key, answer["info"], out)  # reads all that the helper has written
+            info = answer["info"]
+            if names_shortage(str(info.get("cannot_run", ""))):  # it may be able to, at the next try
+                raise TrialFailed(
+                    f"{info['cannot_run']} (the system had too few threads or files, or too little memory)"
+                )
+            put = partial(self._cache.put, key, info, out)  # reads all that the helper has written
             return at_low_priority(put) if self._work.beside_requests else put()
 
     def _asked(self, request: dict[str, Any], key: str, out: Path) -> dict[str, Any]:
