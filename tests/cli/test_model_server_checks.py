@@ -43,6 +43,8 @@ PARALLEL = "tensorflow_session_parallelism", "tensorflow_intra_op_parallelism", 
             "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
             "separately. You cannot configure all.",
         ),
+        ({"port": 65536}, "--port=65536: give a number from 1 to 65535, or 0 for off"),
+        ({"rest_api_port": -5}, "--rest_api_port=-5: give a number from 1 to 65535, or 0 for off"),
     ],
 )
 def test_wrong_combinations_are_refused(changes: dict[str, Value], message: str) -> None:

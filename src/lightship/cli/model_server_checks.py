@@ -10,7 +10,10 @@ from lightship.errors import InvalidArgument, Unimplemented
 
 
 def check_combinations(flags: Mapping[str, Value]) -> None:
-    """Raises InvalidArgument, with TensorFlow Serving's text, for flags that contradict each other."""
+    """Raises InvalidArgument, with TensorFlow Serving's text, for flags that contradict each other.
+
+    Raises it for what is not a port too.
+    """
     if not flags["port"] and not flags["grpc_socket_path"]:
         raise InvalidArgument(
             "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
@@ -30,6 +33,9 @@ def check_combinations(flags: Mapping[str, Value]) -> None:
             "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
             "separately. You cannot configure all."
         )
+    for name in ("port", "rest_api_port"):
+        if not 0 <= int(flags[name]) < 65536:
+            raise InvalidArgument(f"--{name}={flags[name]}: give a number from 1 to 65535, or 0 for off")
 
 
 def check_supported(given: dict[str, Value]) -> None:
