@@ -31,9 +31,17 @@ def test_models_that_come_and_go_do_not_grow_without_bound() -> None:
         metrics.succeeded("rest", f"m{number}", "predict", ONE)
         metrics.failed(f"m{number}", "INTERNAL")
     lines = counts(metrics)
-    assert len(lines) <= 4000
+    assert len(lines) <= 2 * 201
     assert ':tensorflow:serving:request_count{model_name="m4999",status="OK"} 1' in lines
     assert ':tensorflow:serving:request_count{model_name="m4999",status="INTERNAL"} 1' in lines
+
+
+def test_all_models_that_are_configured_are_counted() -> None:
+    models = [f"m{number}" for number in range(3000)]
+    metrics = Metrics(lambda: models)
+    for model in models:
+        metrics.succeeded("rest", model, "predict", ONE)
+    assert len(counts(metrics)) == 3000
 
 
 def test_labels_are_escaped() -> None:

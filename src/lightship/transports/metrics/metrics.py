@@ -15,7 +15,7 @@ _COUNT = "/tensorflow/serving/request_count"
 _LATENCY = "/tensorflow/serving/request_latency"
 _MAX_STRANGERS = 100  # names of models that are not served; further names are counted under the empty name
 _MAX_STRANGER = 128
-_MAX_KNOWN = 2000  # names that are labels; from then on, those of models that were removed are dropped
+_MAX_REMOVED = 200  # models that were removed; from then on, what was counted of them is dropped
 
 _ENTRYPOINTS = {"rest": "REST", "grpc": "GRPC"}
 
@@ -26,7 +26,8 @@ class Metrics:
     """Counts requests and their latencies. Any thread may call its methods.
 
     `models` returns the names of the configured models. Only these names, and a limited number of others, become
-    labels. What was counted of models that were removed is kept until there are many names.
+    labels. What was counted of models that were removed is kept until there are many of them: each has
+    dozens of series, which are read again and again.
     """
 
     def __init__(self, models: Callable[[], Collection[str]]) -> None:
@@ -77,11 +78,12 @@ class Metrics:
     def _label(self, model: str) -> str:
         if model in self._known:
             return model
-        if model and model not in self._models():
+        models = self._models()
+        if model and model not in models:
             if self._strangers >= _MAX_STRANGERS or len(model) > _MAX_STRANGER:
                 return ""
             self._strangers += 1
-        elif len(self._known) >= _MAX_KNOWN:
+        elif len(self._known) - self._strangers >= len(models) + _MAX_REMOVED:
             self._drop_removed()
         self._known.add(model)
         return model

@@ -42,7 +42,7 @@ def test_models_that_come_and_go_do_not_grow_without_bound() -> None:
         metrics.rest.succeeded(f"m{number}", "predict", STAGES)
         metrics.rest.failed(f"m{number}", "predict", "INTERNAL")
     found = counts(metrics)
-    assert len(found) <= 4000
+    assert len(found) <= 2 * 216
     assert found["m4999", "predict", "rest", "OK"] == found["m4999", "predict", "rest", "INTERNAL"] == 1
 
 

@@ -13,7 +13,9 @@ from lightship.transports.metrics.own.families import own_counter, own_histogram
 from lightship.transports.metrics.own.stages import LIMITS, STAGES, StageCounts, StageTimes
 from lightship.transports.metrics.text import Family
 
-_MAX_SERIES = 2000  # pairs of a model and a method; from then on, those of models that were removed are dropped
+# The series of all models together, and of each that is configured: of its methods, or of these and codes of errors.
+# From then on, those of models that were removed are dropped.
+_MAX_SERIES, _PER_MODEL = 200, 16
 
 _RUNNING = {"predict", "classify", "regress", "explain", "multi_inference"}  # the methods that run a model
 
@@ -40,7 +42,7 @@ class TransportMetrics:
         model: one that is served, or "" for none. method: such as predict. stages: [N, 4], the seconds of each stage.
         """
         with self._lock:
-            if (model, method) not in self._times and len(self._times) >= _MAX_SERIES:
+            if (model, method) not in self._times and len(self._times) >= self._max_series():
                 self._drop_removed()
             times = self._times.setdefault((model, method), StageTimes())
         times.add(stages)
@@ -50,7 +52,7 @@ class TransportMetrics:
         known = (model, method) in self._times or model in self._models()
         with self._lock:
             key = (model if known else "", method, code)
-            if key not in self._failures and len(self._failures) >= _MAX_SERIES:
+            if key not in self._failures and len(self._failures) >= self._max_series():
                 self._drop_removed()
             self._failures[key] = self._failures.get(key, 0) + 1
 
@@ -61,6 +63,9 @@ class TransportMetrics:
         with self._lock:
             times, failures = list(self._times.items()), dict(self._failures)
         return {key: one.read() for key, one in times}, failures
+
+    def _max_series(self) -> int:
+        return _MAX_SERIES + _PER_MODEL * len(self._models())
 
     def _drop_removed(self) -> None:
         """Drops what was counted of models that do not exist any more."""
