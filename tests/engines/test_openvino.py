@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 
 from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino import OpenVINOProgram, compiled
+from lightship.engines.openvino import OpenVINOProgram, compiled, variants
+from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
 from lightship.engines.precision import why_missing
+from lightship.engines.trial import TrialFailed
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.reader import read_saved_model
 
@@ -232,6 +235,24 @@ def test_variants_and_known_shapes_are_few(program: OpenVINOProgram) -> None:
     assert len(program._variants._variants) <= MAX_VARIANTS
     assert len(program._variants._runners) <= MAX_SHAPES
     assert set(program._variants._variants.values()) >= set(program._variants._runners.values())
+
+
+@pytest.mark.parametrize("passing", [True, False])
+def test_shapes_that_failed_for_lack_of_threads_are_tried_again(
+    program: OpenVINOProgram, monkeypatch: pytest.MonkeyPatch, passing: bool
+) -> None:
+    make, x = program._variants._make, np.ones((3, 2), np.float32)
+
+    def fail(*_: object) -> Compiled:
+        raise CannotRun("no thread") from TrialFailed("no thread", passing=passing)
+
+    monkeypatch.setattr(variants, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(program._variants, "_make", fail)
+    with pytest.raises(CannotRun, match="no thread"):
+        program.run({"x": x}, ["y"])
+    monkeypatch.setattr(program._variants, "_make", make)
+    with contextlib.nullcontext() if passing else pytest.raises(CannotRun, match="no thread"):
+        assert program.run({"x": x}, ["y"])["y"].tolist() == (0.5 * x + 2).tolist()
 
 
 def test_another_number_of_values_needs_no_other_variant(program: OpenVINOProgram) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from lightship.engines.base import CannotRun, Refused, describe, unexpected_shap
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
+from lightship.engines.trial import TrialFailed
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.versions import model_files
@@ -22,6 +25,8 @@ from lightship.saved_model.versions import model_files
 MAX_VARIANTS = 4
 # The most combinations of shapes that are remembered. Each costs a few hundred bytes.
 MAX_SHAPES = 1024
+# After which shapes are tried again whose variant could not be compiled because the system lacked something.
+RETRY_SECONDS = 30.0
 
 _Key = tuple[tuple[str, Shape], ...]
 # Compiles the signature for the first shapes, which may have free dimensions, and runs it once on the second shapes,
@@ -42,6 +47,7 @@ class _Refused:
 @dataclass(frozen=True, slots=True)
 class _Unable:
     reason: str
+    until: float  # by `time.monotonic`; then it is tried again
 
     def run(self, arrays: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise CannotRun(self.reason)
@@ -81,10 +87,10 @@ class Variants:
         safe for these shapes.
         """
         key = tuple(shapes.items())
-        runner = self._runners.get(key)
+        runner = self._known(key)
         if runner is None:
             with self._lock:
-                runner = self._runners.get(key) or self._remember(key, self._find(shapes, inputs))
+                runner = self._known(key) or self._remember(key, self._find(shapes, inputs))
         return runner.run(inputs, outputs)
 
     def try_run(
@@ -94,7 +100,7 @@ class Variants:
 
         Returns None for shapes that were not tried yet or if it had to wait for a run.
         """
-        runner = self._runners.get(tuple(shapes.items()))
+        runner = self._known(tuple(shapes.items()))
         return None if runner is None else runner.try_run(inputs, outputs)
 
     def close(self) -> None:
@@ -102,6 +108,10 @@ class Variants:
             self._runners.clear()
             self._variants.clear()
             self._model = self._declared_model = None
+
+    def _known(self, key: _Key) -> _Runner | None:
+        runner = self._runners.get(key)
+        return None if isinstance(runner, _Unable) and time.monotonic() >= runner.until else runner
 
     def _remember(self, key: _Key, runner: _Runner) -> _Runner:
         while len(self._runners) >= MAX_SHAPES:
@@ -127,7 +137,9 @@ class Variants:
         try:
             return self._variant(shapes)
         except CannotRun as unable:
-            return _Unable(unable.reason)
+            failed = unable.__cause__
+            passing = isinstance(failed, TrialFailed) and failed.passing
+            return _Unable(unable.reason, time.monotonic() + RETRY_SECONDS if passing else math.inf)
 
     def _refusal(self, inputs: Mapping[str, NDArray[Any]], reason: str) -> str:
         what = unexpected_shapes(self._signature, inputs)

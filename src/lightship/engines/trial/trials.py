@@ -28,11 +28,14 @@ _SIGKILL = getattr(signal, "SIGKILL", None)
 
 
 class TrialFailed(Exception):
-    """A helper process ended, was stopped, or could not handle the request; `reason` says which."""
+    """A helper process ended, was stopped, or could not handle the request; `reason` says which.
 
-    def __init__(self, reason: str) -> None:
+    `passing`: the system lacked something then, so that the same request may succeed later.
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.passing = reason, passing
 
 
 class Trials:
@@ -118,11 +121,13 @@ class Trials:
                 answer = self._asked(request, key, out)
             except OSError as error:
                 raise TrialFailed(
-                    f"the helper process that compiles the model cannot be started or reached: {error}"
+                    f"the helper process that compiles the model cannot be started or reached: {error}", passing=True
                 ) from error
             except HelperEnded as ended:
-                if ended.signal not in _CRASHES or not ended.fresh or names_shortage(ended.reason):
-                    raise TrialFailed(ended.reason) from ended
+                short = names_shortage(ended.reason)
+                if ended.signal not in _CRASHES or not ended.fresh or short:
+                    killed = bool(ended.signal) and ended.signal == _SIGKILL
+                    raise TrialFailed(ended.reason, passing=short or killed) from ended
                 logger.warning(
                     "%s; the compilation is not tried again", ended.reason, extra={"folder": request.get("folder")}
                 )
@@ -134,9 +139,8 @@ class Trials:
                 raise error_of(Code(answer["error"]["code"]), answer["error"]["text"])
             info = answer["info"]
             if names_shortage(str(info.get("cannot_run", ""))):  # it may be able to, at the next try
-                raise TrialFailed(
-                    f"{info['cannot_run']} (the system had too few threads or files, or too little memory)"
-                )
+                reason = f"{info['cannot_run']} (the system had too few threads or files, or too little memory)"
+                raise TrialFailed(reason, passing=True)
             put = partial(self._cache.put, key, info, out)  # reads all that the helper has written
             return at_low_priority(put) if self._work.beside_requests else put()
 
