@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from lightship.engines import Engine, EngineOptions, choose, load_engine
+from lightship.engines.base import CannotRun
+from lightship.engines.trial import TrialFailed
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.reader import read_saved_model
 
@@ -130,6 +133,28 @@ def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeyp
     go_on.set()
     thread.join(30)
     assert engine.engine_of("conv") == "openvino"
+
+
+@pytest.mark.usefixtures("without_tensorflow")
+@pytest.mark.parametrize("passing", [True, False])
+def test_a_signature_that_failed_for_lack_of_threads_is_loaded_again(
+    odd_version: Path, monkeypatch: pytest.MonkeyPatch, passing: bool
+) -> None:
+    def fail(*_: object) -> object:
+        raise CannotRun("no thread") from TrialFailed("no thread", passing=passing)
+
+    engine, real = fresh(odd_version), choose.OpenVINOProgram
+    monkeypatch.setattr(choose, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(choose, "OpenVINOProgram", fail)
+    with contextlib.closing(engine):
+        with pytest.raises(FailedPrecondition, match="no thread"):
+            engine.engine_of("conv")
+        monkeypatch.setattr(choose, "OpenVINOProgram", real)
+        if passing:
+            assert engine.engine_of("conv") == "openvino"
+        else:
+            with pytest.raises(FailedPrecondition, match="no thread"):
+                engine.engine_of("conv")
 
 
 def test_a_closed_engine_says_so(odd_version: Path) -> None:

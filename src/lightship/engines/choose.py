@@ -6,6 +6,8 @@ If the options name a backend, it comes before both.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -39,7 +41,7 @@ from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
-from lightship.engines.trial import trials_for
+from lightship.engines.trial import RETRY_SECONDS, may_pass, trials_for
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.extras import INSTALL_TENSORFLOW
 from lightship.repeated import log_level
@@ -112,6 +114,7 @@ class _Slot:
         "proof",
         "reason",
         "refusals",
+        "retry_at",
         "signature",
     )
 
@@ -122,6 +125,7 @@ class _Slot:
         self.program: Program | None = None
         self.fallback: Program | None = None  # in TensorFlow, for requests that OpenVINO must not run
         self.error: LightshipError | None = None
+        self.retry_at = math.inf  # by `time.monotonic`: when the signature is loaded again despite an error
         self.engine = ""
         self.reason = ""
         self.proof = ""
@@ -236,7 +240,7 @@ class _ChoosingEngine:
         for slot in self._slots.values():
             with slot.lock:
                 program, slot.program = slot.program, None
-                slot.error = FailedPrecondition("the model was unloaded")
+                slot.error, slot.retry_at = FailedPrecondition("the model was unloaded"), math.inf
                 if program is not None:
                     program.close()
         with self._tensorflow_lock:
@@ -263,14 +267,16 @@ class _ChoosingEngine:
 
     def _load(self, slot: _Slot) -> Program:
         with slot.lock:
-            if slot.error is not None:
+            if slot.error is not None and time.monotonic() < slot.retry_at:
                 raise type(slot.error)(slot.error.message)
             if slot.program is None:
                 try:
                     slot.program = self._choose(slot)
                 except LightshipError as error:
                     slot.error, slot.reason = error, error.message
+                    slot.retry_at = time.monotonic() + RETRY_SECONDS if may_pass(error) else math.inf
                     raise
+                slot.error = None
                 logger.log(
                     log_level(logging.INFO),
                     '%s: signature "%s" runs on %s',

@@ -16,7 +16,7 @@ from lightship.engines.base import CannotRun, Refused, describe, unexpected_shap
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
-from lightship.engines.trial import TrialFailed
+from lightship.engines.trial import RETRY_SECONDS, may_pass
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.versions import model_files
@@ -25,8 +25,6 @@ from lightship.saved_model.versions import model_files
 MAX_VARIANTS = 4
 # The most combinations of shapes that are remembered. Each costs a few hundred bytes.
 MAX_SHAPES = 1024
-# After which shapes are tried again whose variant could not be compiled because the system lacked something.
-RETRY_SECONDS = 30.0
 
 _Key = tuple[tuple[str, Shape], ...]
 # Compiles the signature for the first shapes, which may have free dimensions, and runs it once on the second shapes,
@@ -137,9 +135,7 @@ class Variants:
         try:
             return self._variant(shapes)
         except CannotRun as unable:
-            failed = unable.__cause__
-            passing = isinstance(failed, TrialFailed) and failed.passing
-            return _Unable(unable.reason, time.monotonic() + RETRY_SECONDS if passing else math.inf)
+            return _Unable(unable.reason, time.monotonic() + RETRY_SECONDS if may_pass(unable) else math.inf)
 
     def _refusal(self, inputs: Mapping[str, NDArray[Any]], reason: str) -> str:
         what = unexpected_shapes(self._signature, inputs)

@@ -26,6 +26,9 @@ _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, getattr(signal, "SIGB
 # None on Windows, where no signal ends a process.
 _SIGKILL = getattr(signal, "SIGKILL", None)
 
+# After which something is tried again that failed because the system lacked something.
+RETRY_SECONDS = 30.0
+
 
 class TrialFailed(Exception):
     """A helper process ended, was stopped, or could not handle the request; `reason` says which.
@@ -36,6 +39,13 @@ class TrialFailed(Exception):
     def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
         self.reason, self.passing = reason, passing
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Returns whether an error follows from a `TrialFailed` that is `passing`."""
+    while error is not None and not isinstance(error, TrialFailed):
+        error = error.__cause__ or error.__context__
+    return error is not None and error.passing
 
 
 class Trials:
