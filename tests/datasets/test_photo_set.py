@@ -83,6 +83,14 @@ def test_classes_with_few_photos_are_named_and_left_out_or_kept(tmp_path):
     assert kept.rare == {"bee": 0, "owl": 2}
 
 
+def test_a_class_without_a_photo_that_can_be_used_is_named(tmp_path):
+    write_classes(tmp_path, bee=5, cat=5, dog=5, owl=0)
+    for number in range(3):
+        (tmp_path / "owl" / f"{number}.jpg").write_text("<!DOCTYPE html>")
+        shutil.copy(tmp_path / "dog" / f"{number}.png", tmp_path / "owl" / f"{number}.png")
+    assert read_photo_set(tmp_path, min_photos=1).rare == {"owl": 0}
+
+
 def test_files_that_cannot_be_decoded_are_skipped_and_do_not_count(tmp_path):
     write_classes(tmp_path, cat=5, dog=5)
     (tmp_path / "cat" / "text.jpg").write_text("no photo")

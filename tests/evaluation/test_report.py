@@ -352,6 +352,8 @@ def test_a_training_without_epochs(tmp_path: Path) -> None:
 
 def test_rare_classes_that_were_kept_are_said_to_be_kept(tmp_path: Path) -> None:
     assert "1 class was kept, as requested." in read(content(tmp_path, photos=0, rare={"pug": 2}, rare_kept=True)).text
+    without = read(content(tmp_path, photos=0, rare={"owl": 0, "pug": 2}, rare_kept=True)).text
+    assert "2 classes were kept, as requested, except those without a photo." in without
     assert "2 classes were left out." in read(content(tmp_path, photos=0)).text
     nothing = read(content(tmp_path, photos=0, rare={}, unreadable=())).text
     assert "every class has enough photos" in nothing

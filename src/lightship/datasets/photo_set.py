@@ -30,7 +30,7 @@ class PhotoSet:
     # Files that are not used, and why: unreadable ones, duplicates, and those without a class.
     unreadable: tuple[SkippedPhoto, ...]
     # The classes with fewer photos than asked for, and how many they have; and whether they are kept. A class without
-    # any photo is never kept.
+    # a photo that can be used is never kept.
     rare: Mapping[str, int]
     rare_kept: bool
 
@@ -71,7 +71,7 @@ def read_photo_set(
     if check:
         train, valid = _checked(train, valid, skipped, on_read)
     counts = Counter(photo.label for photo in (*train, *valid))
-    rare = {label: counts[label] for label in sorted({*counts, *found.empty}) if counts[label] < max(min_photos, 1)}
+    rare = {label: counts[label] for label in sorted(_labels(found)) if counts[label] < max(min_photos, 1)}
     train, valid = (_of_used_classes(photos, rare, keep_rare) for photos in (train, valid))
     if found.valid is None:
         train, valid = split(train, _names(train, source), valid_share, seed)
@@ -79,6 +79,11 @@ def read_photo_set(
     valid = _of_known_classes(valid, classes, skipped)
     _check_parts(source, found, classes, rare, valid, skipped)
     return PhotoSet(tuple(train), tuple(valid), classes, tuple(skipped), rare, keep_rare)
+
+
+def _labels(found: FoundPhotos) -> set[str]:
+    """Returns all classes, also those without a photo that can be used."""
+    return {*found.empty, *(photo.label for photo in (*found.photos, *(found.valid or ())))}
 
 
 def _check_options(valid_share: float, min_photos: int) -> None:

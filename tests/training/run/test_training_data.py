@@ -30,3 +30,11 @@ def test_skipped_files_and_rare_classes_are_told_with_the_reason() -> None:
     assert texts[0].startswith("skipped 7 files: 0.png (it is broken), ")
     assert texts[0].endswith(" and 2 more")
     assert texts[1] == "left out 1 class with few photos: d (2 photos); --keep-rare keeps them"
+
+
+def test_a_class_without_a_photo_that_can_be_used_is_left_out_also_with_keep_rare() -> None:
+    rare = {"d": 2, "e": 0}
+    assert list(left_out_texts(photo_set("abc", rare=rare, rare_kept=True))) == [
+        "kept 1 class with few photos: d (2 photos)",
+        "left out 1 class without a photo that can be used: e",
+    ]

@@ -63,9 +63,10 @@ def _rare(content: ReportContent) -> Markup:
     if not number:
         return joined((title, tag("p", "None: every class has enough photos.")))
     what = "was" if number == 1 else "were"
-    fate = f"{what} kept, as requested." if content.rare_kept else f"{what} left out."
+    fate = f"{what} kept, as requested" if content.rare_kept else f"{what} left out"
     word = "class" if number == 1 else "classes"
-    told = tag("p", figure("rare", number, count(number)), f" {word} {fate}", _first(number))
+    without = ", except those without a photo" if content.rare_kept and 0 in content.rare.values() else ""
+    told = tag("p", figure("rare", number, count(number)), f" {word} {fate}{without}.", _first(number))
     columns = (Column("Class"), Column("Photos", numeric=True))
     rows = (
         [label, figure(f"rare.{index}.photos", photos, count(photos))]

@@ -77,11 +77,12 @@ def left_out_texts(photos: PhotoSet) -> Iterator[str]:
     if photos.unreadable:
         named = [f"{one.path} ({one.reason})" for one in photos.unreadable]
         yield f"skipped {_count(len(named), 'file')}: {_some(named)}"
-    if photos.rare:
-        named = [f"{name} ({_count(count, 'photo')})" for name, count in photos.rare.items()]
+    if few := [f"{name} ({_count(count, 'photo')})" for name, count in photos.rare.items() if count]:
         what = "kept" if photos.rare_kept else "left out"
         advice = "" if photos.rare_kept else "; --keep-rare keeps them"
-        yield f"{what} {_classes(len(named))} with few photos: {_some(named)}{advice}"
+        yield f"{what} {_classes(len(few))} with few photos: {_some(few)}{advice}"
+    if without := [name for name, count in photos.rare.items() if not count]:
+        yield f"left out {_classes(len(without))} without a photo that can be used: {_some(without)}"
     validated = {photo.label for photo in photos.valid}
     unchecked = [name for name in photos.classes if name not in validated]
     if unchecked:
