@@ -136,6 +136,13 @@ def test_a_model_that_fails_on_its_images_is_reported_with_their_size() -> None:
         take_golden(trained, SPEC.sized(8, 9), None, quietly)
 
 
+def test_a_model_whose_answers_are_not_numbers_is_refused() -> None:
+    trained = Sums(x=ModelInput((None, 8, 8, 3), "float32"))
+    trained.run = lambda inputs: {"scores": np.full((2, 3), np.nan)}  # type: ignore[method-assign]
+    with pytest.raises(FailedPrecondition, match=r"each image .* with NaN.*training probably diverged"):
+        take_golden(trained, SPEC.sized(8, 8), None, quietly)
+
+
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_a_model_of_texts_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
     import keras

@@ -77,7 +77,7 @@ def take_golden(
 
     Returns None if suitable inputs are not known: without a signature `serving_default`, for strings, and if the model
     fails on noise. Raises InvalidArgument for images that cannot be used, and FailedPrecondition if a model of texts
-    lacks the content of a table.
+    lacks the content of a table, and if one of images answers only with NaN.
     """
     inputs = trained.inputs
     if golden is not None and image is None:
@@ -92,6 +92,7 @@ def take_golden(
         text = f"the trained model fails on images of {image.size}: {{}}; check height and width"
         with reraise_as(InvalidArgument, text):
             sample = _run(trained, arrays)
+        _require_numbers(sample)
         return sample
     if any(one.shape is None or one.dtype in ("string", "resource", "variant") for one in inputs.values()):
         _require_tables(trained)
@@ -104,6 +105,16 @@ def take_golden(
             refusal = error
     progress(f"there is no golden sample: the model fails on random inputs ({reason_of(refusal)})")
     return None
+
+
+def _require_numbers(sample: Golden) -> None:
+    """Raises FailedPrecondition if the model answers each image with NaN, as after a training that diverged."""
+    floats = [array for array in sample.outputs.values() if array.dtype.kind == "f"]
+    if floats and all(np.isnan(array).all() for array in floats):
+        raise FailedPrecondition(
+            "the trained model answers each image of the golden sample with NaN, which is not a number. Its training "
+            "probably diverged: train it again with a smaller learning rate, and check the preprocessing"
+        )
 
 
 def _require_tables(trained: TrainedModel) -> None:

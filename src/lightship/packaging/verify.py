@@ -133,11 +133,13 @@ def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: Sampl
 
 
 def _check_sum(outputs: Mapping[str, NDArray[Any]], bias: NDArray[Any] | None) -> None:
-    """Raises Internal unless the mean of each map and the bias of its class are its logit."""
+    """Raises Internal unless the mean of each map and the bias of its class are its logit, if that is a number."""
     maps, logits = outputs["map"].astype(np.float64), outputs["logit"].astype(np.float64)
     sums = maps.mean(axis=(1, 2)) + (0 if bias is None else bias[outputs[CLASS_INDEX]])
     scale = np.maximum(np.abs(logits), np.abs(maps).mean(axis=(1, 2)))
-    if not (np.abs(sums - logits) <= _SUM_TOLERANCE * scale + _SUM_TOLERANCE).all():
+    with np.errstate(invalid="ignore"):
+        equal = (np.abs(sums - logits) <= _SUM_TOLERANCE * scale + _SUM_TOLERANCE) | ~np.isfinite(logits)
+    if not equal.all():
         raise Internal(
             f"the class activation maps do not add up to the logits {logits}, but to {sums}, so the incomplete "
             "export was removed"
