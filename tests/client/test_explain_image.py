@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -215,6 +216,39 @@ def test_labels_of_the_client_name_a_class_for_the_signatures(ask: Ask, fake_ser
     assert shown.class_index == 2
     with pytest.raises(InvalidArgument, match="did you mean 'owl'"):
         ask(fake_server.url, "explain_image", "m", png(), class_="owel", options={"labels": LABELS})
+
+
+def test_labels_of_another_version_explain_no_other_class(ask: Ask, fake_server: FakeServer) -> None:
+    fake_server.answer = TensorFlowServing(**EXPORTED)
+    older = ["cat", "owl", "pug"]
+    with pytest.raises(FailedPrecondition, match=r"class 1 of version 7 of model m is 'dog', but 'owl' in the labels"):
+        ask(fake_server.url, "explain_image", "m", png(), class_="owl", options={"labels": older})
+    shown = ask(fake_server.url, "explain_image", "m", png(), class_="1", options={"labels": older})
+    assert shown.label == "dog"
+
+
+@pytest.mark.parametrize("method", [None, Rise(masks=4, cells=4)])
+def test_a_version_that_is_replaced_meanwhile_does_not_count(
+    ask: Ask, fake_server: FakeServer, method: Rise | None
+) -> None:
+    """The metadata says version 7, which is unloaded before it is asked; and then 8."""
+    serving, version = TensorFlowServing(**EXPORTED), 7
+
+    def answer(request: ReceivedRequest) -> Reply:
+        nonlocal version
+        if request.method == "GET":
+            metadata = json.dumps(serving(request).body).replace('"7"', f'"{version}"')
+            version = 7 if "/versions/7" in request.path else 8
+            return Reply(body=metadata)
+        if "/versions/7" in request.path:
+            return Reply(404, {"error": "Servable not found for request: Specific(m, 7)"})
+        return serving(replace(request, path=request.path.replace("/versions/8", "/versions/7")))
+
+    fake_server.answer = answer
+    assert ask(fake_server.url, "explain_image", "m", png(), method=method).version == 8
+    version = 7
+    with pytest.raises(NotFound):
+        ask(fake_server.url, "explain_image", "m", png(), method=method, version=7)
 
 
 def test_the_signatures_have_one_method(ask: Ask, fake_server: FakeServer) -> None:

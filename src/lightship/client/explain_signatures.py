@@ -45,8 +45,9 @@ def explain_by_signature(
 ) -> Flow[Explanation]:
     """Explains a class of an encoded photo.
 
-    predict: runs a signature on its inputs. Raises FailedPrecondition if the version has no such signatures, and
-    InvalidArgument for a method other than its default, and for a label if the client does not know the labels.
+    predict: runs a signature on its inputs. Raises FailedPrecondition if the version has no such signatures or other
+    labels than the client, and InvalidArgument for a method other than its default, and for a label if the client does
+    not know the labels.
     """
     known = described.signatures.get(EXPLAIN_SIGNATURE if class_ is None else EXPLAIN_CLASS_SIGNATURE)
     if known is None or not set(known.outputs) >= _OUTPUTS:
@@ -62,7 +63,19 @@ def explain_by_signature(
     region = None
     if preprocessing.image is not None:
         region = seen_region(*open_image(photo).size, preprocessing.spec_for(described))
-    return _explanation(answer, default, photo, region)
+    explanation = _explanation(answer, default, photo, region)
+    _check_label(explanation, class_, preprocessing.labels)
+    return explanation
+
+
+def _check_label(explanation: Explanation, class_: ClassChoice, labels: Sequence[str] | None) -> None:
+    """Raises FailedPrecondition if the client's labels are not those of the version that answered."""
+    if labels is not None and class_ in labels and explanation.label not in ("", class_):
+        raise FailedPrecondition(
+            f"class {explanation.class_index} of version {explanation.version} of model {explanation.model} is "
+            f"{explanation.label!r}, but {class_!r} in the labels of the client: give it the labels= or the bundle= of "
+            "this version"
+        )
 
 
 def without_explanations(described: ModelMetadata) -> FailedPrecondition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,25 +18,29 @@ from lightship.client.preprocessing import ClientPreprocessing, decodes_in_the_g
 from lightship.client.results import ModelMetadata, Prediction
 from lightship.client.rise import Rise, explain_by_rise
 from lightship.client.target import Target
-from lightship.errors import InvalidArgument
+from lightship.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     from lightship.client.calls import Calls
+
+_VERSIONS = 3  # that are tried, if each is unloaded before it has answered
 
 
 def by_rise(
     calls: Calls, preprocessing: ClientPreprocessing, target: Target, photo: Photo, class_: ClassChoice, rise: Rise
 ) -> Flow[Explanation]:
-    """Asks the version that the target means now for all predictions, also if a newer one is loaded meanwhile."""
-    described = yield from calls.metadata(target)
-    images = masked_images(photo, described, preprocessing)
-    version = target.at_version(described.version)
+    """Asks one version for all predictions: the one that the target means now."""
 
-    def ask(signature: str, inputs: NDArray[Any]) -> Flow[Mapping[str, NDArray[Any]]]:
-        answer = yield from calls.predict(version, inputs, signature, "auto", patient=True)
-        return answer.outputs
+    def explain(described: ModelMetadata, version: Target) -> Flow[Explanation]:
+        images = masked_images(photo, described, preprocessing)
 
-    return (yield from explain_by_rise(images, ask, class_, rise, target.model, described.version))
+        def ask(signature: str, inputs: NDArray[Any]) -> Flow[Mapping[str, NDArray[Any]]]:
+            answer = yield from calls.predict(version, inputs, signature, "auto", patient=True)
+            return answer.outputs
+
+        return (yield from explain_by_rise(images, ask, class_, rise, target.model, described.version))
+
+    return (yield from _by_one_version(calls, target, explain))
 
 
 def by_signature(
@@ -50,13 +54,31 @@ def by_signature(
     patient: bool,
 ) -> Flow[Explanation]:
     """See `explain_by_signature`. patient: see `Deadline`."""
-    described = yield from calls.metadata(target)
-    version = target.at_version(described.version)
 
-    def predict(inputs: Mapping[str, NDArray[Any]], signature: str) -> Flow[Prediction]:
-        return calls.predict(version, inputs, signature, "json", patient=patient)
+    def explain(described: ModelMetadata, version: Target) -> Flow[Explanation]:
+        def predict(inputs: Mapping[str, NDArray[Any]], signature: str) -> Flow[Prediction]:
+            return calls.predict(version, inputs, signature, "json", patient=patient)
 
-    return (yield from explain_by_signature(photo, class_, method, described, preprocessing, predict))
+        return explain_by_signature(photo, class_, method, described, preprocessing, predict)
+
+    return (yield from _by_one_version(calls, target, explain))
+
+
+def _by_one_version(
+    calls: Calls, target: Target, explain: Callable[[ModelMetadata, Target], Flow[Explanation]]
+) -> Flow[Explanation]:
+    """Explains by the version that the target means now, or from the start by a newer one that replaces it meanwhile.
+
+    explain: takes the metadata of the version, and the target with its number.
+    """
+    for attempts_left in reversed(range(_VERSIONS)):
+        described = yield from calls.metadata(target)
+        try:
+            return (yield from explain(described, target.at_version(described.version)))
+        except NotFound:
+            if target.version is not None or not attempts_left:
+                raise
+    raise AssertionError("the last attempt neither returns nor raises")
 
 
 def encoded_or_array(photo: Photo) -> bytes | InvalidArgument:
