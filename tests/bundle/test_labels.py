@@ -102,6 +102,16 @@ def test_a_bad_file_is_named_with_its_fault(tmp_path: Path, name: str, content: 
     assert name in refused.value.message
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_of_several_columns_is_refused(tmp_path: Path, separator: str) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("".join(f"{index}{separator}{label}\n" for index, label in enumerate(["cat", "dog"])))
+    with pytest.raises(InvalidArgument, match=r"classes\.csv is a table, with lines such as '1.+dog': give a text"):
+        read_classes(table)
+    table.write_text("cat\ndog, hot\n")
+    assert read_classes(table) == ("cat", "dog, hot")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no.txt"):
         read_classes(tmp_path / "no.txt")

@@ -18,6 +18,9 @@ MAX_LABEL_BYTES = 64 << 20
 
 _SHOWN = 5
 
+_TABLES = (".csv", ".tsv")
+_SEPARATORS = (",", ";", "\t")
+
 # Other files that users have labels in, with their suffixes and first bytes.
 _OTHER_KINDS = (
     (
@@ -95,7 +98,18 @@ def _parse_text(text: str, path: Path) -> Any:
     lines = [line.strip() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
+    if path.suffix.lower() in _TABLES:
+        _refuse_columns(lines, path)
     return lines
+
+
+def _refuse_columns(lines: Sequence[str], path: Path) -> None:
+    """Raises InvalidArgument for a table of several columns, of which each line would become a label as a whole."""
+    if len(lines) > 1 and any(all(separator in line for line in lines) for separator in _SEPARATORS):
+        raise InvalidArgument(
+            f"the file of classes {path} is a table, with lines such as {lines[-1]!r}: give a text file with one label "
+            "per line and nothing else, in the order of the model's outputs, or a JSON file with a list of the labels"
+        )
 
 
 def _is_json(path: Path) -> bool:
