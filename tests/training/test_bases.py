@@ -82,6 +82,15 @@ def test_a_file_that_does_not_exist_is_named(name: str | Path, tmp_path: Path) -
         find_base(tmp_path / name)
 
 
+def test_a_models_folder_is_answered_with_its_newest_version(tmp_path: Path) -> None:
+    for version in ("2", "10"):
+        (tmp_path / "cars" / version).mkdir(parents=True)
+    with pytest.raises(NotFound, match=r"cars is a model's folder: give one of its versions, such as .*10$"):
+        find_base(tmp_path / "cars")
+    with pytest.raises(NotFound, match=r"10 has no assets\.extra/model\.keras, which a version of lightship train"):
+        find_base(tmp_path / "cars" / "10")
+
+
 def test_a_file_has_no_image_spec_unless_it_is_in_a_version(tmp_path: Path) -> None:
     (tmp_path / "my.keras").write_bytes(b"PK")
     base = find_base(str(tmp_path / "my.keras"))

@@ -13,6 +13,7 @@ from lightship.bundle.manifest import EXTRAS, Manifest
 from lightship.errors import InvalidArgument, NotFound
 from lightship.images.preprocessing import Preprocessing, nearest_name
 from lightship.images.spec import CHANNELS, ImageSpec
+from lightship.saved_model.versions import list_versions
 from lightship.suffixes import KERAS_SUFFIXES
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def find_base(name: str | os.PathLike[str]) -> Base:
     if path.suffix.lower() in KERAS_SUFFIXES:
         return _own(path)
     if path.is_dir():
-        return _own(path / EXTRAS / KERAS_FILE)
+        return _own(_file_of_version(path))
     raise InvalidArgument(
         f"there is no base called {str(name)!r}: {nearest_name(str(name).lower(), BASE_NAMES)}; or give the path of a "
         "Keras file"
@@ -122,6 +123,20 @@ def _lite0() -> Base:
         return efficientnet_lite0(shape or DEFAULT_SHAPE, file, include_top=False)
 
     return Base("efficientnet-lite0", _default_image(PREPROCESSING), DEFAULT_SHAPE, build)
+
+
+def _file_of_version(folder: Path) -> Path:
+    """Returns the Keras file of a version folder. Raises NotFound with what to give instead if it has none."""
+    path = folder / EXTRAS / KERAS_FILE
+    if path.exists():
+        return path
+    versions = list_versions(folder)
+    if versions:
+        raise NotFound(f"{folder} is a model's folder: give one of its versions, such as {versions[max(versions)]}")
+    raise NotFound(
+        f"{folder} has no {EXTRAS}/{KERAS_FILE}, which a version of lightship train or TransferModel.save has: give "
+        f"such a version, the path of a Keras file, or one of {', '.join(BASE_NAMES)}"
+    )
 
 
 def _own(path: Path) -> Base:
