@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightship.engines import load_engine
+from lightship.engines import EngineOptions, load_engine
 from lightship.errors import DataLoss, FailedPrecondition
+from lightship.saved_model.digests import Digests
 from lightship.saved_model.reader import read_saved_model
 
 
@@ -46,3 +47,27 @@ def test_truncating_what_is_served_does_not_end_the_process(half_plus_two: Path,
     assert engine.run("serving_default", {"x": np.ones((3, 1), np.float32)})["y"].tolist() == [[2.5]] * 3
     with pytest.raises(FailedPrecondition, match="were changed after this version was loaded"):
         engine.run("serving_default", {"x": np.ones(3, np.float32)})
+
+
+def test_a_signature_is_not_read_from_the_files_of_another_model(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightship.saved_model.digests._COARSE_CLOCK", 0)  # remembers digests of new files too
+    version = shutil.copytree(half_plus_two / "123", tmp_path / "1")
+    digests = Digests(version)
+    weights = next((version / "variables").glob("*.data*"))
+    name = weights.relative_to(version).as_posix()
+    assert digests.known(name) is None
+    digests.of(name)
+    assert digests.known(name) is not None
+    engine = load_engine(version, read_saved_model(version), EngineOptions(trust=True), digests)
+    loaded = weights.read_bytes()
+    weights.write_bytes(bytes(len(loaded)))
+    (version / "assets.extra").mkdir()
+    (version / "assets.extra" / "more").write_text("a further file is no change")
+    with pytest.raises(FailedPrecondition, match=r'changed or removed after .* "regress_x_to_y" is needed'):
+        engine.engine_of("regress_x_to_y")
+    assert engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
+    weights.write_bytes(loaded)  # at another time
+    assert engine.engine_of("regress_x_to_y") == "openvino"
+    engine.close()

@@ -36,6 +36,7 @@ from lightship.engines.base import (
 )
 from lightship.engines.device import check_device
 from lightship.engines.folder_stamp import check_unchanged, stamp_of_folder
+from lightship.engines.loaded_files import FilesChanged, LoadedFiles
 from lightship.engines.openvino import OpenVINOProgram
 from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
@@ -157,7 +158,7 @@ class _ChoosingEngine:
         few_runs: bool,
     ) -> None:
         self._folder, self._options, self._digests, self._only = folder, options, digests, only
-        self._few_runs = few_runs
+        self._few_runs, self._files = few_runs, LoadedFiles(folder, digests)
         self._saved_model, signatures = saved_model, saved_model.signatures
         self._slots = {name: _Slot(signatures[name]) for name in signatures if name != INIT_SIGNATURE}
         self._tensorflow: TensorFlowModel | None = None
@@ -272,6 +273,8 @@ class _ChoosingEngine:
             if slot.program is None:
                 try:
                     slot.program = self._choose(slot)
+                except FilesChanged:
+                    raise
                 except LightshipError as error:
                     slot.error, slot.reason = error, error.message
                     slot.retry_at = time.monotonic() + RETRY_SECONDS if may_pass(error) else math.inf
@@ -317,6 +320,7 @@ class _ChoosingEngine:
             raise CannotRun("the signature changes variables, or reads some that others change")
         if self._options_of(slot.signature).precision != self._options.precision:
             raise CannotRun(f"only {DEFAULT_SIGNATURE} is computed in {self._options.precision}")
+        self._files.require_same(name)
         with self._backend_lock:
             if self._backend is None:
                 raise FailedPrecondition("the model was unloaded")
@@ -334,6 +338,7 @@ class _ChoosingEngine:
             )
         if self._options.engine == "tensorflow" or self._better_in_tensorflow(slot.signature):
             return self._on_tensorflow(slot, CannotRun("the engine asked for is TensorFlow"))
+        self._files.require_same(slot.signature.name)
         try:
             options = self._options_of(slot.signature)
             compiler = self._compiler(self._folder, slot.signature, options)
@@ -458,6 +463,7 @@ class _ChoosingEngine:
             raise FailedPrecondition(self._needs_tensorflow(signature, unable))
         with self._tensorflow_lock:
             if self._tensorflow is None:
+                self._files.require_same(signature.name)
                 self._tensorflow = TensorFlowModel(
                     self._folder, self._saved_model, self._options, optimised=not self._few_runs
                 )

@@ -49,6 +49,16 @@ class Digests:
         self._low_priority = low_priority
         self._known: dict[str, tuple[tuple[int, ...], FileDigest]] = {}
 
+    def known(self, name: str) -> FileDigest | None:
+        """Returns the digest of a file if it was read for it before, and not changed since then; reads nothing."""
+        if name in self._unchanging:
+            return self._unchanging[name]
+        known = self._known.get(name)
+        try:
+            return known[1] if known is not None and known[0] == _identity(os.stat(self.folder / name)) else None
+        except OSError:
+            return None
+
     def of(self, name: str) -> FileDigest:
         """Returns the digest of a file by its path in the folder. Raises the errors of `open_file`, and OSError."""
         if name in self._unchanging:

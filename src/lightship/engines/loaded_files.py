@@ -1,0 +1,57 @@
+"""The files of which a version was loaded. Signatures that are first needed later are read from them, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightship.errors import FailedPrecondition, LightshipError
+from lightship.saved_model.digests import Digests
+from lightship.saved_model.version_files import walk
+from lightship.saved_model.versions import SAVED_MODEL_FILE, SAVED_MODEL_TEXT, TFLITE_FILE
+
+_NAMES = (SAVED_MODEL_FILE, SAVED_MODEL_TEXT, TFLITE_FILE)
+_FOLDERS = ("variables/", "assets/")
+
+
+class FilesChanged(FailedPrecondition):
+    """The files are those of another model now. They may be restored, so the error need not be the last word."""
+
+
+class LoadedFiles:
+    """Knows whether the graph, the weights and the assets in a folder are still those of which a version was loaded.
+
+    digests: of the files in the folder. One that is known already shows that a file with another time is the same.
+    """
+
+    def __init__(self, folder: Path, digests: Digests | None) -> None:
+        self._folder, self._digests = folder, digests
+        self._loaded = _stamps(folder)
+        known = {name: digests.known(name) for name in self._loaded} if digests is not None else {}
+        self._known = {name: digest for name, digest in known.items() if digest is not None}
+
+    def require_same(self, signature: str) -> None:
+        """Raises FilesChanged, which names the signature, if a file was changed or removed. Further ones are no change.
+
+        A signature of the new files would not fit to those that are loaded, nor to the labels.
+        """
+        now = _stamps(self._folder)
+        if all(now.get(name) == stamp or self._is_same(name) for name, stamp in self._loaded.items()):
+            return
+        raise FilesChanged(
+            f"the files in {self._folder} were changed or removed after this version was loaded, and its signature "
+            f'"{signature}" is needed now: restore the files, or export a new version'
+        )
+
+    def _is_same(self, name: str) -> bool:
+        """Returns whether a file has the content of which the version was loaded. Reads it."""
+        wanted = self._known.get(name)
+        try:
+            return wanted is not None and self._digests is not None and self._digests.of(name) == wanted
+        except (LightshipError, OSError):
+            return False
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Returns the size and the modification time, in nanoseconds, of each file that an engine reads."""
+    files = (one for one in walk(folder) if one.is_file and (one.name in _NAMES or one.name.startswith(_FOLDERS)))
+    return {one.name: (one.status.st_size, one.status.st_mtime_ns) for one in files}
