@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from pathlib import Path
@@ -129,6 +131,35 @@ def test_closing_waits_for_copies_that_are_being_made(tmp_path: Path, monkeypatc
     closes_only_after(engine.close, go_on)
     making.join(60)
     assert program._one_thread == (0, {})
+
+
+_NOBODY_CLOSES = """
+import sys, threading, time
+from pathlib import Path
+from lightship.engines import EngineOptions, load_engine
+from lightship.saved_model.reader import read_saved_model
+
+folder = Path(sys.argv[1])
+program = load_engine(folder, read_saved_model(folder), EngineOptions(trust=True))._slots["serving_default"].program
+begun = threading.Event()
+
+def make(threads):
+    begun.set()
+    time.sleep(0.5)
+    print("made", flush=True)
+    return {}
+
+threading.Thread(target=program._use_one_thread, args=(folder, make, 8), daemon=True).start()
+begun.wait(60)
+"""
+
+
+def test_a_process_ends_only_after_copies_that_are_being_made() -> None:
+    """Python aborts if it ends while a thread is in OpenVINO; `lightship.load` is often used without closing."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _NOBODY_CLOSES, TOY], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "made\n"), ended.stderr
 
 
 @pytest.mark.usefixtures("_not_measured")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +107,8 @@ class OpenVINOProgram:
         for compiled in models.values():
             compiled.when_crowded = self._measured.start
         release_freed_memory()
+        self._process = os.getpid()
+        _PRESENT[id(self)] = self
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Runs the signature on arrays with the signature's names and dtypes.
@@ -217,6 +222,18 @@ class OpenVINOProgram:
         return compiled
 
     def close(self) -> None:
+        self._stop_copying()
+        self._variants.close()
+        self._known.clear()
+        self._declared_model = self._one_row_model = None
+        release_freed_memory()
+
+    def stop_at_exit(self) -> None:
+        """Waits for what OpenVINO does on threads of this program, if they are of this process, and starts no more."""
+        if self._process == os.getpid():  # a process that was forked lacks the threads, but has their locks
+            self._stop_copying()
+
+    def _stop_copying(self) -> None:
         self._closed = True
         self._measured.close()
         with self._copying:  # a process must not end while OpenVINO imports a model on a thread
@@ -224,10 +241,18 @@ class OpenVINOProgram:
         streams, self._streams = self._streams, None
         if streams is not None:
             streams.close()
-        self._variants.close()
-        self._known.clear()
-        self._declared_model = self._one_row_model = None
-        release_freed_memory()
+
+
+_PRESENT: WeakValueDictionary[int, OpenVINOProgram] = WeakValueDictionary()
+
+
+@atexit.register
+def _stop_present() -> None:
+    """Stops the threads of programs that nobody has closed. Python aborts if it ends while they are in OpenVINO."""
+    for reference in _PRESENT.valuerefs():
+        program = reference()
+        if program is not None:
+            program.stop_at_exit()
 
 
 def _copies(
