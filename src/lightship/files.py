@@ -73,11 +73,19 @@ def list_error(folder: AnyPath, error: OSError) -> LightshipError:
 
 def where_images_belong(folder: AnyPath) -> str:
     """Returns what to do about a folder without images where one of images is wanted: its subfolders may have them."""
+    below = subfolder_of_images(folder)
+    if below is not None:
+        return f"its subfolders are not searched; give one of them, such as {below}"
+    return f"put {', '.join(IMAGE_SUFFIXES)} files into it"
+
+
+def subfolder_of_images(folder: AnyPath) -> str | None:
+    """Returns the path of a folder in this folder that has images; None if there is none among its first entries."""
     for below in sorted(_entries(folder)):
         path = os.path.join(folder, below)
         if os.path.isdir(path) and any(name.lower().endswith(IMAGE_SUFFIXES) for name in _entries(path)):
-            return f"its subfolders are not searched; give one of them, such as {path}"
-    return f"put {', '.join(IMAGE_SUFFIXES)} files into it"
+            return path
+    return None
 
 
 def _entries(folder: AnyPath) -> list[str]:

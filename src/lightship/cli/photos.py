@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightship.cli.advice import PHOTO, Wanted, check_argument
+from lightship.cli.failures import print_warning
 from lightship.errors import LightshipError, NotFound
-from lightship.files import list_error, read_bytes, where_images_belong
+from lightship.files import list_error, read_bytes, subfolder_of_images, where_images_belong
 from lightship.suffixes import IMAGE_SUFFIXES
 
 STANDARD_INPUT = "-"
@@ -29,6 +30,8 @@ class NamedPhoto:
 
 def named_photos(names: Iterable[str], wanted: Wanted = PHOTO) -> Iterator[NamedPhoto | LightshipError]:
     """Yields each named photo. A folder yields the images in it, sorted by name, or an error that names the folder.
+
+    Warns if there are images in its subfolders, which are not searched.
 
     wanted: what the command expects of these arguments.
     """
@@ -49,6 +52,8 @@ def named_photos(names: Iterable[str], wanted: Wanted = PHOTO) -> Iterator[Named
             continue
         if not found:
             yield NotFound(f"{name} is a folder without images: {where_images_belong(name)}")
+        elif below := subfolder_of_images(name):
+            print_warning(f"the images in folders of {name}, such as {below}, are left out: give these folders too")
         yield from (NamedPhoto(path) for path in found)
 
 
