@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_a_client_over_grpc_shows_its_address() -> None:
         assert repr(client) == "Client('grpc://h.example:8500')"
         assert "no limit" in client._repr_html_()
         assert SECRET not in client._repr_html_()
+
+
+def test_pickling_a_client_says_what_to_do_instead() -> None:
+    with (
+        Client("http://h.example") as client,
+        pytest.raises(TypeError, match=r"^the Client cannot be pickled .* with lightship\.Client\(url\)$"),
+    ):
+        pickle.dumps(client)
 
 
 def test_an_asynchronous_client_is_called_as_what_it_is() -> None:

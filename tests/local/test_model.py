@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,11 @@ def test_a_model_that_takes_no_images_says_what_to_send_instead(half: LocalModel
     assert half.image is None
     with pytest.raises(FailedPrecondition, match="does not take one image: send tensors"):
         half.classify_image(Image.new("RGB", (4, 4)))
+
+
+def test_pickling_a_model_says_what_to_do_instead(half: LocalModel) -> None:
+    with pytest.raises(TypeError, match=r"^the model 'half_plus_two' cannot be pickled .* lightship\.load\(path\)$"):
+        pickle.dumps(half)
 
 
 def test_it_shows_what_it_is(half: LocalModel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from lightship.client.address import parse_address, speaks_grpc, without_password
 from lightship.client.options import Options, Tls
@@ -52,6 +52,13 @@ class BaseClient:
     def retries(self) -> int:
         """How often a request is sent again at most."""
         return self._options.retries
+
+    def __reduce__(self) -> Never:
+        name = type(self).__name__
+        raise TypeError(
+            f"the {name} cannot be pickled or copied, because it holds connections: make one where it is used, with "
+            f"lightship.{name}(url)"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({without_password(self.url)!r})"

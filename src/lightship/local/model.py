@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Never, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +176,12 @@ class LocalModel:
                 return
             self._closed = True
         self._lease.retire(self._lease.servable.close)
+
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"the model {self.name!r} cannot be pickled or copied: give other processes its path, and load it there "
+            "with lightship.load(path)"
+        )
 
     def __repr__(self) -> str:
         rest = ", ".join(f"{key}: {value}" for key, value in self._shown().items())
