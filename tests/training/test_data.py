@@ -43,6 +43,8 @@ def test_data_that_fits_passes(model: keras.Model, data: Any) -> None:
         (dataset(IMAGES), "ds_train has images without labels"),
         (dataset(IMAGES[:, :8], LABELS), r"ds_train has images \(8, 16, 3\), but the model takes \(16, 16, 3\)"),
         ((IMAGES[..., 0], LABELS), "not batches"),
+        ((IMAGES[:0], LABELS[:0]), "ds_train has no images: check what it is made of"),
+        (PAIRS.batch(4).skip(100), "ds_train has no images"),
         (dataset(IMAGES, INDICES), "labels that are indices, .*loss='sparse_categorical_crossentropy'"),
         ((IMAGES, INDICES), "labels that are indices"),
         (dataset(IMAGES, LABELS[:, :2]), "labels of 2 classes, but the model has 3"),

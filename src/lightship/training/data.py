@@ -29,12 +29,16 @@ def keras_arguments(data: Any) -> dict[str, Any]:
 
 
 def check_labelled(data: Any, model: keras.Model, what: str) -> None:
-    """Checks images and labels: their shapes, and that a dataset has batches. Data of other kinds is not looked at.
+    """Checks images and labels: their shapes, that there are any, and that a dataset has batches.
+
+    Data of other kinds is not looked at.
 
     what: the argument's name. Raises InvalidArgument, which says what to change.
     """
     if isinstance(data, (int, float, str)) or data is None:
         raise InvalidArgument(f"{what} is {data!r}; give a tf.data.Dataset of images and labels, or a pair of arrays")
+    if _is_empty(data):
+        raise InvalidArgument(f"{what} has no images: check what it is made of, such as a filter, take or skip")
     found = _specs(data)
     if found is None:
         return
@@ -64,6 +68,13 @@ def first_images(data: Any) -> Any:
 
 def _is_pair(data: Any) -> bool:
     return isinstance(data, (tuple, list)) and len(data) == 2
+
+
+def _is_empty(data: Any) -> bool:
+    """Whether data is known to have no images; a dataset need not know."""
+    if is_dataset(data):
+        return bool(data.cardinality() == 0)
+    return _is_pair(data) and np.shape(data[0])[:1] == (0,)
 
 
 def _specs(data: Any) -> tuple[Any, Any] | None:
