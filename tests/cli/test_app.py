@@ -49,6 +49,14 @@ def test_help_names_the_commands(lightship: Run) -> None:
     assert all(command in done.stdout for command in COMMANDS)
 
 
+@pytest.mark.parametrize("group", [[], ["docker"], ["config"]])
+def test_a_group_of_commands_without_arguments_prints_its_help(lightship: Run, group: list[str]) -> None:
+    done = lightship(*group)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == lightship(*group, "--help").stdout
+    assert "\nCommands:\n" in done.stdout
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(lightship: Run, command: str) -> None:
     done = lightship(command, "--help")

@@ -91,8 +91,6 @@ def run_app() -> None:
     """Reads the arguments with typer and runs the command that they name. Exits with 2 if they are wrong."""
     if run_completion(sys.argv[1:]):
         return
-    if len(sys.argv) == 1:
-        sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
     except TyperException as error:  # wrong arguments; typer's own message would fill a screen

@@ -12,7 +12,6 @@ app = typer.Typer(
     help="Serve models from containers, with the Docker Engine.",
     cls=HelpGroup,
     rich_markup_mode=None,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("start", cls=HelpCommand)(start.start)
