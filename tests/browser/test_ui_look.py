@@ -106,6 +106,27 @@ def test_several_photos_are_walked_through_by_keys(dog: Page, photos: list[Path]
     dog.wait(EMPTY)
 
 
+def test_of_very_many_photos_the_first_are_shown_and_few_are_decoded_at_once(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(101)]
+    for file in files:
+        file.write_bytes(picture())
+    with opened(page, server.rest_url, "/small", EMPTY):
+        page.run(
+            """void (window.counts = { now: 0, most: 0 }, window.kept = createImageBitmap,
+            window.createImageBitmap = async (file) => {
+              counts.most = Math.max(counts.most, ++counts.now);
+              return kept(file).finally(() => (counts.now -= 1));
+            })"""
+        )
+        page.choose_files("#photos", *files)
+        page.wait("[...document.querySelectorAll('.strip .thumb')].filter((one) => one.firstChild).length === 100")
+        assert page.run("document.getElementById('note').textContent") == "Of 101 photos, the page shows the first 100."
+        assert page.run("document.querySelector('.strip [aria-current=true]').ariaLabel").startswith("0.png: ")
+        assert page.run("counts.most") == 2
+
+
 def test_another_label_and_method_are_explained(dog: Page, dog_photo: Path) -> None:
     dog.choose_files("#photos", dog_photo)
     dog.wait(MAPPED)

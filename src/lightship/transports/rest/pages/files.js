@@ -36,6 +36,25 @@ function bringsFiles(event) {
   return !own && [...(event.dataTransfer?.types ?? [])].includes("Files");
 }
 
+/** A function that runs tasks in their order, at most so many at the same time, and promises their results. */
+function queueOf(most) {
+  const waiting = [];
+  let running = 0;
+  const runNext = async () => {
+    if (running === most || !waiting.length) return;
+    running += 1;
+    const { task, done, failed } = waiting.shift();
+    await task().then(done, failed);
+    running -= 1;
+    runNext();
+  };
+  return (task) =>
+    new Promise((done, failed) => {
+      waiting.push({ task, done, failed });
+      runNext();
+    });
+}
+
 /** Whether a file's bytes can be read: those of a folder cannot. */
 async function readable(file) {
   try {

@@ -3,31 +3,20 @@
 
 const AT_ONCE = 4; // questions that are on their way at the same time
 const MOST_LABELS_ASKED = 1_000; // of one photo
-const asking = { waiting: [], running: 0 };
+const inTurn = queueOf(AT_ONCE);
 
 /** The answer to a question about a photo, or null while it is on its way; then `changed` is called. */
 function answerAbout(photo, version, path, changed) {
   const key = `${version.version} ${path}`; // the newest version may be another one later
   if (!photo.answers.has(key)) {
     photo.answers.set(key, null);
-    asking.waiting.push(async () => {
+    inTurn(async () => {
+      if (photo.removed) return;
       photo.answers.set(key, await sentPhoto(photo, path));
       changed(photo);
     });
-    askWaiting();
   }
   return photo.answers.get(key);
-}
-
-async function askWaiting() {
-  while (asking.running < AT_ONCE && asking.waiting.length) {
-    const ask = asking.waiting.shift();
-    asking.running += 1;
-    ask().finally(() => {
-      asking.running -= 1;
-      askWaiting();
-    });
-  }
 }
 
 async function sentPhoto(photo, path) {

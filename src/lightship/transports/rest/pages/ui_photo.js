@@ -3,6 +3,7 @@
 
 const LONGEST_SIDE = 1_600; // pixels of a photo on the page
 const THUMBNAIL = 144; // pixels
+const DECODED_AT_ONCE = 2; // photos; one of a phone takes 50 MB meanwhile
 const MOST_EXIF = 128 << 10; // bytes at the beginning of a file that are looked through for the rotation mark
 
 /** A photo that nothing is known of yet. */
@@ -12,14 +13,21 @@ function newPhoto(file) {
     name: file.name || "photo.png",
     picture: null, // a canvas, as soon as it is decoded
     problem: "", // why there is no picture
+    removed: false, // whether it is no longer on the page
     turned: false, // whether its camera says that it is to be turned
     label: null, // the label that is explained; null: the predicted one
     answers: new Map(), // by what was asked
   };
 }
 
+const decodeInTurn = queueOf(DECODED_AT_ONCE);
+
 /** Decodes a photo without turning it, as the server does, and no larger than a page needs. */
-async function decodePhoto(photo) {
+function decodePhoto(photo) {
+  return decodeInTurn(() => (photo.removed ? Promise.resolve() : decodeNow(photo)));
+}
+
+async function decodeNow(photo) {
   try {
     const mark = await rotationMark(photo.file);
     const bitmap = await createImageBitmap(mark ? withoutMark(photo.file, mark) : photo.file);

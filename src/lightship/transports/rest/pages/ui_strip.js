@@ -71,9 +71,10 @@ function takePhotos(look, files) {
   if (!files.length)
     return note("There is no file in what was dropped or pasted. Save the picture first, then drop it.");
   if (!chosenVersion(look.model, look.which)?.images) return note(refusalOf(look.model));
-  const photos = files.map(newPhoto);
+  const photos = files.slice(0, MOST_PHOTOS).map(newPhoto);
+  if (photos.length < files.length) note(`Of ${files.length} photos, the page shows the first ${MOST_PHOTOS}.`);
   look.photos.push(...photos);
-  look.photos.splice(0, look.photos.length - MOST_PHOTOS);
+  removed(look.photos.splice(0, look.photos.length - MOST_PHOTOS));
   look.current = photos[0];
   for (const photo of photos) decodePhoto(photo).then(() => look.changed(photo));
   renderLook(look);
@@ -84,7 +85,13 @@ function refusalOf(model) {
   return `${model.name} takes no photos, only tensors: try it on the page API.`;
 }
 
+/** Marks photos that are no longer on the page: what waits to be done for them is left out. */
+function removed(photos) {
+  for (const photo of photos) photo.removed = true;
+}
+
 function clearPhotos(look) {
+  removed(look.photos);
   look.photos = [];
   look.current = null;
   renderLook(look);
@@ -92,7 +99,7 @@ function clearPhotos(look) {
 }
 
 function replacePhoto(look, old, photo) {
-  look.photos.splice(look.photos.indexOf(old), 1, photo);
+  removed(look.photos.splice(look.photos.indexOf(old), 1, photo));
   if (look.current === old) look.current = photo;
   decodePhoto(photo).then(() => look.changed(photo));
   renderLook(look);
