@@ -247,10 +247,20 @@ def test_a_broken_photo_says_why_and_the_others_are_answered(dog: Page, dog_phot
 def test_a_server_that_is_gone_is_told_and_asked_again(dog: Page, dog_photo: Path) -> None:
     dog.run("void (window.kept = fetch, window.fetch = () => Promise.reject(new TypeError('Failed to fetch')))")
     dog.choose_files("#photos", dog_photo)
-    dog.wait("document.querySelector('.verdict .problem')?.textContent.includes('Failed to fetch')")
+    told = dog.wait("document.querySelector('.verdict .problem')?.textContent")
+    assert told == ("No answer came: the server has stopped, or cannot be reached from this browser (Failed to fetch).")
     dog.run("void (window.fetch = window.kept)")
     dog.run("document.querySelector('.verdict button').click()")
     dog.wait(MAPPED)
+
+
+def test_an_answer_without_numbers_is_told_apart_from_an_error(dog: Page, dog_photo: Path) -> None:
+    """A model whose training has diverged answers NaN, which is TensorFlow Serving's JSON but not a browser's."""
+    text = '{"predictions": [{"labels": ["pug"], "scores": [NaN]}]}'
+    dog.run(f"void (window.fetch = async () => new Response({text!r}))")
+    dog.choose_files("#photos", dog_photo)
+    told = dog.wait("document.querySelector('.verdict .problem')?.textContent")
+    assert told == f"The model answers, but not with numbers that can be shown (such as NaN): {text}"
 
 
 def test_a_photo_that_lies_on_its_side_is_turned(dog: Page, dog_photo: Path, tmp_path: Path) -> None:

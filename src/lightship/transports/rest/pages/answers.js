@@ -66,7 +66,8 @@ async function send(path, kind, body) {
     return { ok: answer.ok, status: `${answer.status} ${answer.statusText}`.trim(), milliseconds, version, text };
   } catch (error) {
     const milliseconds = performance.now() - start;
-    return { ok: false, status: "No answer", milliseconds, version: null, text: String(error) };
+    const text = `No answer came: the server has stopped, or cannot be reached from this browser (${error.message}).`;
+    return { ok: false, status: "No answer", milliseconds, version: null, text };
   }
 }
 
@@ -91,7 +92,8 @@ function errorOf(answer) {
     const { error } = JSON.parse(answer.text);
     if (typeof error === "string") return error;
   } catch {} // no JSON, so the text itself
-  return shortened(answer.text || answer.status);
+  const text = shortened(answer.text || answer.status);
+  return answer.ok ? `The model answers, but not with numbers that can be shown (such as NaN): ${text}` : text;
 }
 
 function shortened(text) {

@@ -112,8 +112,7 @@ async function sendPhoto(album, card) {
 
 async function answerTo({ file, path }) {
   if (!(await readable(file))) {
-    const text = "It cannot be read. If it is a folder, drop the photos that are in it.";
-    return { ok: false, status: "Not sent", milliseconds: 0, version: null, text };
+    return { ok: false, status: "Not sent", milliseconds: 0, version: null, text: CANNOT_BE_READ };
   }
   return send(path, file.type.startsWith("image/") ? file.type : "image/jpeg", file);
 }

@@ -3,6 +3,8 @@
 
 const IMAGE_TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
 const NOTE_SECONDS = 8;
+const CANNOT_BE_READ =
+  "It cannot be read. If it is a folder, drop the photos that are in it; if it was changed since, choose it again.";
 
 /**
  * Takes files that are dropped anywhere or pasted.

@@ -21,8 +21,7 @@ function answerAbout(photo, version, path, changed) {
 
 async function sentPhoto(photo, path) {
   if (await readable(photo.file)) return send(path, typeOfFile(photo.file), photo.file);
-  const text = "It cannot be read. If it is a folder, drop the photos that are in it.";
-  return { ok: false, status: "Not sent", milliseconds: 0, version: null, text };
+  return { ok: false, status: "Not sent", milliseconds: 0, version: null, text: CANNOT_BE_READ };
 }
 
 function typeOfFile(file) {
