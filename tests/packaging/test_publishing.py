@@ -15,7 +15,8 @@ from tests.packaging.conftest import entries
 
 from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
 from lightship.packaging import publishing
-from lightship.packaging.publishing import PREFIX, publish, staging_folder
+from lightship.packaging.exporting import export
+from lightship.packaging.publishing import PREFIX, check_folder, publish, staging_folder
 from lightship.saved_model.versions import explain_model_folder, list_versions
 
 WRITER = """
@@ -34,6 +35,25 @@ def write(folder: Path, version: int | None = None, content: str = "new", overwr
         (path / "variables").mkdir()
         (path / "variables" / "a").write_text(content)
         return publish(path, folder, version, overwrite)
+
+
+def test_a_model_is_not_written_into_a_version_or_to_an_address(tmp_path: Path) -> None:
+    """A server would not find it there, and the version would have files that it was not published with."""
+    version = tmp_path / "dog" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    expected = {
+        version: "is a version of a model.*dog, with version=1, overwrite=True to replace it",
+        f"{version}/": "is a version of a model",
+        tmp_path / "cat" / "3": "looks like a version of a model.*cat, with version=3 to choose the number",
+        "s3://bucket/models/dog": "is an address, not a folder",
+        None: "the folder is a NoneType: give the trained model first",
+    }
+    for folder, text in expected.items():
+        with pytest.raises(InvalidArgument, match=text):
+            export("no_model.keras", folder)  # type: ignore[arg-type]
+    (tmp_path / "2026" / "1").mkdir(parents=True)
+    check_folder(tmp_path / "2026")  # the folder of a model that is called like this
 
 
 def test_versions_count_up_and_nothing_else_is_left(tmp_path: Path) -> None:

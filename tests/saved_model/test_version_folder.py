@@ -31,6 +31,12 @@ def test_a_version_means_itself_wherever_one_stands(dog: Path, monkeypatch: pyte
         assert (found.model, found.version) == ("dog", 2)
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8501/v1/models/dog", "s3://bucket/dog"])
+def test_an_address_is_not_taken_for_a_path(address: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{address} is an address, not a folder: give a model's folder"):
+        find_version(address)
+
+
 @pytest.mark.parametrize(("folder", "text"), [("none", "does not exist"), (".", "folder of models")])
 def test_anything_else_is_explained(dog: Path, monkeypatch: pytest.MonkeyPatch, folder: str, text: str) -> None:
     monkeypatch.chdir(dog.parent)

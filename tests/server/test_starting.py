@@ -103,6 +103,11 @@ def empty(tmp_path: Path) -> Path:
     return tmp_path / "empty"
 
 
+def test_a_list_of_models_is_not_taken_for_a_path() -> None:
+    with pytest.raises(InvalidArgument, match=r"a model is given as a list: .* or serve\(\*folders\) for a list"):
+        serve(["models/dog"])  # type: ignore[arg-type]
+
+
 def test_the_models_answer_when_it_returns(half_plus_two: Path) -> None:
     with serve(half_plus_two, f"other={half_plus_two}", rest_port="auto") as server:
         for name in ("half_plus_two", "other"):

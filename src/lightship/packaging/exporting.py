@@ -32,7 +32,7 @@ from lightship.packaging.missing_image import is_image_classifier, warn_of_missi
 from lightship.packaging.onnx import add_onnx_to_new, require_onnx
 from lightship.packaging.preprocessed_twice import preprocesses_twice, warn_of_preprocessing_twice
 from lightship.packaging.progress import Progress, ProgressOption, shown_progress
-from lightship.packaging.publishing import check_version, publish, staging_folder
+from lightship.packaging.publishing import check_folder, check_version, publish, staging_folder
 from lightship.packaging.quantizing import add_int8, check_quantize
 from lightship.packaging.quiet_tensorflow import quiet_tensorflow
 from lightship.packaging.written_graph import with_tolerances
@@ -145,6 +145,7 @@ def export_with_extras(
     extras: is called once, before anything is compared or published. If it raises, there is no version.
     depth: how many functions above this one the function is that warnings name as their place.
     """
+    check_folder(folder)
     folder = Path(folder)
     check_version(folder, version, overwrite)
     labels = read_classes(classes) if classes is not None else None

@@ -14,13 +14,36 @@ from pathlib import Path
 from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
 from lightship.locks import FolderLock, try_lock, wait_for_lock
 from lightship.packaging.arguments import argument
-from lightship.saved_model.versions import list_versions
+from lightship.saved_model.versions import has_model, list_versions, version_number
 
 PREFIX = ".exporting-"
 MAX_VERSION = 2**63 - 1
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Raises InvalidArgument for what is not the folder of a model to write a version into, such as a version."""
+    if not isinstance(folder, (str, os.PathLike)):
+        raise InvalidArgument(
+            f"the folder is a {type(folder).__name__}: give the trained model first, then the model's folder, such as "
+            "models/dog"
+        )
+    if "://" in os.fspath(folder):
+        raise InvalidArgument(
+            f"{folder} is an address, not a folder: export to a folder on this machine, such as models/dog, and copy it"
+        )
+    path = Path(folder)
+    number = version_number(path.resolve().name)
+    if number is None or (os.path.isdir(path) and list_versions(path) and not has_model(path)):
+        return
+    given, remedy = "looks like", f"version={number} to choose the number"
+    if has_model(path):
+        given, remedy = "is", f"version={number}, overwrite=True to replace it"
+    raise InvalidArgument(
+        f"{path} {given} a version of a model: give the model's own folder, {path.parent}, with {remedy}"
+    )
 
 
 def check_version(folder: Path, version: int | None, overwrite: bool) -> None:

@@ -29,10 +29,16 @@ def find_version(folder: str | os.PathLike[str], version: int | None = None) -> 
     """Returns the highest version for `models/dog`, or the one that `version` names; for `models/dog/1` that version.
 
     Raises NotFound, with an explanation of what to do, if there is no version or not this one, or if it has no
-    SavedModel, and InvalidArgument if `version` is not a whole number or contradicts a version folder.
+    SavedModel, and InvalidArgument for an address, and if `version` is not a whole number or contradicts a version
+    folder.
     """
     if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
         raise InvalidArgument(f"version is {version!r}; give a whole number such as 1, or None for the newest")
+    if "://" in os.fspath(folder):
+        raise InvalidArgument(
+            f"{folder} is an address, not a folder: give a model's folder on this machine, such as models/dog; "
+            "lightship.Client asks a server, and lightship.serve serves a model in an object store"
+        )
     path = Path(folder)
     whole = path.resolve()
     number = version_number(whole.name)

@@ -204,6 +204,11 @@ def _path(given: str | Path | None) -> Path | None:
 
 
 def _parse_model(text: str | Path) -> ModelConfig:
+    if not isinstance(text, (str, Path)):
+        raise InvalidArgument(
+            f"a model is given as a {type(text).__name__}: give each as an argument of its own, "
+            "such as serve('models/dog', 'models/cars'), or serve(*folders) for a list"
+        )
     model = parse_model_argument(text)
     explanation = explain_folder_of_models(model.path) if model.store is None else None
     if explanation is not None:
