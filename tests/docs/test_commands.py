@@ -67,3 +67,11 @@ def test_commands_are_found_in_blocks_and_in_sentences() -> None:
     assert [wrong_options(one) for one in commands(text)] == [["--no-such"], ["--neither"]]
     assert wrong_options("serve models/dog --access-log /var/log/lightship/access.log") == ["--access-log"]
     assert wrong_options("serve models/dog --access-log=text --access-log-file a.log") == []
+
+
+@pytest.mark.parametrize("page", [page.relative_to(ROOT) for page in pages()], ids=str)
+def test_what_is_installed_is_the_clone(page: Path) -> None:
+    """A reader who has not installed Lightship yet would get whatever the package index has under this name."""
+    text = (ROOT / page).read_text()
+    known = "Once Lightship is\n  installed, `pip install 'lightship[s3]'` adds one"
+    assert not re.findall(r"pip install '?lightship\b.*", text.replace(known, ""))
