@@ -488,8 +488,8 @@ def serve_options(
             min=0,
             rich_help_panel=ADVANCED,
             envvar="LIGHTSHIP_MAX_CONNECTIONS",
-            help="The most REST connections; when there are more, those that wait longest for their client are closed. "
-            "0: as many as files may be open, less 256.",
+            help="The most connections, over REST and gRPC together; when there are more, those that wait longest for "
+            "their client are closed. 0: as many as files may be open, less 256.",
         ),
     ] = DEFAULT_LIMITS.connections,
     max_queue_seconds: Annotated[

@@ -88,7 +88,7 @@ class ServerOptions:
     # Load only versions that are signed, unchanged since, with the private key that belongs to this public key, or with
     # a certificate of this authority; a PEM file. None: signatures are not looked at. See docs/guides/signing.md.
     verify_models: Path | None = None
-    # The limits on the size and number of REST requests and connections.
+    # The limits on the size and number of REST requests, and on the number of connections, over REST and gRPC together.
     limits: Limits = field(default_factory=Limits)
     # The timeouts of REST connections.
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -102,7 +102,7 @@ def serve(
     store_cache_dir: the folder of these copies; None for lightship/store in the user's cache folder.
     follow_links: load versions in which links lead out of the model's folder.
     verify_models: a PEM file with a public key; versions that are not signed with its private key are not loaded.
-    limits: the largest size and number of REST requests and connections.
+    limits: the largest size and number of REST requests; the most connections, over REST and gRPC together.
     timeouts: the timeouts of REST connections.
     memory_budget: bytes that all requests may hold together; 0 for a quarter of the memory, at least 256 MiB.
     max_pixels: the most pixels (width times height) of a decoded image.

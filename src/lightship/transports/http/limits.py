@@ -26,8 +26,9 @@ class Limits:
     # The most complete requests of one connection that wait for the current request. When this number is reached, the
     # connection closes after it has answered them.
     pipelined: int = 1000
-    # The most open connections. When there are more, those that have waited longest for their client are closed. 0
-    # means as many as files may be open, less a reserve for model files, logs and helper processes.
+    # The most open connections, over REST and gRPC together. When there are more, those that have waited longest for
+    # their client are closed. 0 means as many as files may be open, less a reserve for model files, logs and helper
+    # processes.
     connections: int = 0
 
     def __post_init__(self) -> None:
