@@ -263,12 +263,13 @@ def test_an_answer_without_numbers_is_told_apart_from_an_error(dog: Page, dog_ph
     assert told == f"The model answers, but not with numbers that can be shown (such as NaN): {text}"
 
 
-def test_a_photo_that_lies_on_its_side_is_turned(dog: Page, dog_photo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["turned.jpg", "turned.png"])
+def test_a_photo_that_lies_on_its_side_is_turned(dog: Page, dog_photo: Path, tmp_path: Path, name: str) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     with Image.open(dog_photo) as photo:
-        photo.crop((0, 0, 500, 300)).rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=turned)
-    dog.choose_files("#photos", tmp_path / "turned.jpg")
+        photo.crop((0, 0, 500, 300)).rotate(90, expand=True).save(tmp_path / name, exif=turned)
+    dog.choose_files("#photos", tmp_path / name)
     dog.wait("!document.querySelector('.sheet > .notice').hidden")
     assert dog.run("(({ width, height }) => [width, height])(document.querySelector('.stage canvas'))") == [300, 500]
     dog.run("document.querySelector('.sheet > .notice button').click()")

@@ -66,19 +66,38 @@ async function fileOf(canvas, name) {
   return new File([blob], name, { type: "image/jpeg" });
 }
 
-/** The file with a rotation mark that says upright. A browser turns each photo that has another mark. */
-function withoutMark(file, { at, little }) {
-  return new Blob([file.slice(0, at), new Uint8Array(little ? [1, 0] : [0, 1]), file.slice(at + 2)]);
+/** The file without its rotation mark. A browser turns each photo that has one. */
+function withoutMark(file, { from, to, bytes }) {
+  return new Blob([file.slice(0, from), new Uint8Array(bytes), file.slice(to)]);
 }
 
-/** Where in a JPEG its rotation mark (EXIF orientation) is, if it says that the photo is to be turned; or null. */
+/**
+ * The rotation mark (EXIF orientation) of a JPEG or PNG, if it says that the photo is to be turned; or null. It is the
+ * part of the file to replace, from its first byte up to, but without, `to`, and the bytes that say nothing instead.
+ */
 async function rotationMark(file) {
   const view = new DataView(await file.slice(0, MOST_EXIF).arrayBuffer());
-  if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return null;
+  if (view.byteLength < 8) return null;
+  if (view.getUint32(0) === 0x89504e47) return markInPng(view);
+  return view.getUint16(0) === 0xffd8 ? markInJpeg(view) : null;
+}
+
+function markInJpeg(view) {
   for (let at = 2; at + 10 < view.byteLength && view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
     const marker = view.getUint8(at + 1);
     if (marker === 0xda) return null; // the pixels begin
     if (marker === 0xe1 && view.getUint32(at + 4) === 0x45786966) return markIn(view, at + 10);
+  }
+  return null;
+}
+
+/** In a PNG it is the whole chunk `eXIf`, which has a checksum. */
+function markInPng(view) {
+  for (let at = 8; at + 12 < view.byteLength; at += 12 + view.getUint32(at)) {
+    const kind = view.getUint32(at + 4);
+    if (kind === 0x49444154) return null; // the pixels begin
+    if (kind !== 0x65584966) continue;
+    return markIn(view, at + 8) && { from: at, to: at + 12 + view.getUint32(at), bytes: [] };
   }
   return null;
 }
@@ -92,7 +111,7 @@ function markIn(view, start) {
       const entry = list + 2 + index * 12;
       if (view.getUint16(entry, little) !== 0x0112) continue;
       const value = view.getUint16(entry + 8, little);
-      return value > 1 && value <= 8 ? { at: entry + 8, little } : null;
+      return value > 1 && value <= 8 ? { from: entry + 8, to: entry + 10, bytes: little ? [1, 0] : [0, 1] } : null;
     }
   } catch {} // it ends too early
   return null;
