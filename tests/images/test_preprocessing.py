@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 
 import keras
 import numpy as np
@@ -51,6 +52,26 @@ def test_the_input_is_not_written_to() -> None:
 def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(InvalidArgument, match="'mobilnet_v2'.*did you mean 'mobilenet_v2'"):
         Preprocessing.named("mobilnet_v2")
+
+
+NETWORKS = sorted(name for name in dir(keras.applications) if name[0].isupper())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_name_of_a_network_is_answered_with_its_own_preprocessing(network: str) -> None:
+    """Not with that of a name that looks alike: ResNet50V2 does not preprocess as ResNet50."""
+    with pytest.raises(InvalidArgument) as error:
+        Preprocessing.named(network)
+    (meant,) = re.findall(r": did you mean '(\w+)'\?$", error.value.message)
+    application = importlib.import_module(getattr(keras.applications, network).__module__)
+    expected = application.preprocess_input(PIXELS.astype(np.float32))
+    np.testing.assert_array_equal(Preprocessing.named(meant).apply(PIXELS), expected)
+
+
+@pytest.mark.parametrize("name", ["rescale", "imagenet", "efficientnet-lite0", "1/255"])
+def test_for_a_name_that_only_looks_alike_nothing_is_guessed(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="known are convnext.*; 'none' if the model.*or give numbers: a scale"):
+        Preprocessing.named(name)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ to the last bit, because the operations and their order are the same (a division
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,20 @@ CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 TORCH_MEAN = (0.485, 0.456, 0.406)
 TORCH_STD = (0.229, 0.224, 0.225)
 
+# The networks of keras.applications, in small letters and digits, whose preprocessing has another name than they.
+_NETWORKS = {
+    r"resnet\d*v2": "resnet_v2",
+    r"resnet\d+": "resnet",
+    r"mobilenetv1": "mobilenet",
+    r"mobilenetv3(small|large)": "mobilenet_v3",
+    r"efficientnetv2(b\d|[sml])": "efficientnet_v2",
+    r"efficientnetb\d": "efficientnet",
+    r"densenet\d+": "densenet",
+    r"nasnet(mobile|large)": "nasnet",
+    r"convnext(tiny|small|base|large|xlarge)": "convnext",
+}
+_ALIKE = 0.85  # a name that is less alike is another one: a wrong preprocessing gives wrong answers without an error
+
 _MAX_FLOAT = float(np.finfo(np.float32).max)
 
 Numbers = float | Sequence[float]
@@ -41,6 +56,25 @@ def nearest_name(value: object, known: Sequence[str]) -> str:
     """Returns a hint: `did you mean 'resnet_v2'?` if a known name is similar, and otherwise a list of all of them."""
     close = difflib.get_close_matches(str(value), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def _hint(value: object) -> str:
+    """Returns the preprocessing that was certainly meant: of the network with this name, or misspelt; else all of them.
+
+    It is stricter than `nearest_name`: the preprocessing of ResNet50V2 is not that of `resnet50`.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", str(value).lower())
+    names = {name.replace("_", ""): name for name in PREPROCESSING_NAMES}
+    network = next((name for pattern, name in _NETWORKS.items() if re.fullmatch(pattern, plain)), None)
+    if network or plain in names:
+        return f"did you mean {network or names[plain]!r}?"
+    close = difflib.get_close_matches(plain, names, n=1, cutoff=_ALIKE)
+    if close:
+        return f"did you mean {names[close[0]]!r}?"
+    return (
+        f"known are {', '.join(PREPROCESSING_NAMES)}; 'none' if the model preprocesses the pixels itself; or give "
+        "numbers: a scale such as 1/255, or a mean and a std"
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -67,8 +101,7 @@ class Preprocessing:
             if self.name == "mean_std" and not np.array(self.second, np.float32).all():
                 raise InvalidArgument(f"preprocessing: std is {list(self.second)}; give numbers other than 0")
         elif self.name not in _KIND_OF:
-            hint = nearest_name(self.name, PREPROCESSING_NAMES)
-            raise InvalidArgument(f"there is no preprocessing called {self.name!r}: {hint}")
+            raise InvalidArgument(f"there is no preprocessing called {self.name!r}: {_hint(self.name)}")
         elif self.first or self.second:
             raise InvalidArgument(f"preprocessing {self.name!r} takes no numbers: use scale_offset or mean_std")
 
@@ -76,8 +109,7 @@ class Preprocessing:
     def named(cls, name: str) -> Preprocessing:
         """Returns the preprocessing of `keras.applications.<name>.preprocess_input`; "none" changes nothing."""
         if name not in _KIND_OF:
-            hint = nearest_name(name, PREPROCESSING_NAMES)
-            raise InvalidArgument(f"there is no preprocessing called {name!r}: {hint}")
+            raise InvalidArgument(f"there is no preprocessing called {name!r}: {_hint(name)}")
         return cls(name)
 
     @classmethod
