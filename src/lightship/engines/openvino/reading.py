@@ -11,6 +11,8 @@ from typing import Any
 
 from lightship.bundle.int8 import INT8_MODEL, INT8_WEIGHTS
 from lightship.engines.base import CannotRun
+from lightship.engines.openvino.conversions import finish_conversions, reader
+from lightship.engines.openvino.reductions import rewrite_reductions
 from lightship.engines.openvino.runtime import core, explain, openvino
 from lightship.engines.openvino.shared_weights import copy_shared_weights
 from lightship.errors import DataLoss, FailedPrecondition
@@ -45,7 +47,7 @@ def read_signature(folder: Path, signature: Signature, precision: str = "f32") -
         as_it_is = (folder / SAVED_MODEL_FILE).is_file() and signature.alone and signature.tags == SERVE
         as_it_is = as_it_is and not _renamed_outputs(signature)
         if signature.name == DEFAULT_SIGNATURE and as_it_is:
-            model = core().read_model(str(folder))
+            model = reader().read_model(str(folder))
         else:
             model = _read_renamed(folder, signature)
     except RuntimeError as error:
@@ -56,7 +58,9 @@ def read_signature(folder: Path, signature: Signature, precision: str = "f32") -
             "set TMPDIR to a folder that this user may write to"
         ) from error
     _check_ports(model, signature)
+    finish_conversions(model)
     _replace_is_finite(model)
+    rewrite_reductions(model)
     copy_shared_weights(model)
     return model
 
@@ -91,6 +95,8 @@ def _read_int8(folder: Path, signature: Signature) -> Any:
             "export the model with --quantize int8 again"
         )
     _check_ports(model, signature)
+    finish_conversions(model)
+    rewrite_reductions(model)
     copy_shared_weights(model)
     return model
 
@@ -129,7 +135,7 @@ def _read_renamed(folder: Path, signature: Signature) -> Any:
         for name in _BESIDE:
             if (folder / name).is_dir():
                 _link_or_copy((folder / name).resolve(), Path(place) / name)
-        return core().read_model(place)
+        return reader().read_model(place)
 
 
 def _link_or_copy(folder: Path, name: Path) -> None:
