@@ -110,7 +110,7 @@ def _reshape_instead(transpose: Any) -> None:
 
 
 def _reduce_before_transpose(node: Any) -> None:
-    """Reduces what a transpose gets, as OpenVINO would, where the transpose of the result only moves dimensions of 1."""
+    """Reduces what a transpose gets, where the transpose of the result only moves dimensions of 1."""
     source = node.input(0).get_source_output().get_node()
     if source.get_type_name() != "Transpose" or node.get_attributes()["keep_dims"]:
         return
