@@ -44,5 +44,5 @@ def test_each_field_that_the_command_sets_has_its_option(lightship: Run) -> None
     of_others = {"models", "model_config_file", "model_config_file_poll_seconds", "read_once", "grpc", "rest_may_fail"}
     of_others |= {"limits", "timeouts", "cors", "load_threads", "load_retries", "load_retry_seconds", "extensions"}
     of_others |= {"allow_version_labels_for_unavailable_models", "check_method_names", "enable_model_warmup"}
-    of_others |= {"warmup_iterations", "saved_model_tags", "metrics_path"}
+    of_others |= {"warmup_iterations", "saved_model_tags", "metrics_path", "tls_files"}
     assert [option for name, option in _OPTIONS.items() if name not in of_others and option not in shown] == []

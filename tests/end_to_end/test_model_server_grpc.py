@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import pytest
 from benchmarks.ports import free_port
 from tests.end_to_end.conftest import BIN
 from tests.server.certificates import issue, make_authority
+from tests.server.grpc_process import eventually
 from tests.transports.grpc.conftest import call, refusal
 from tests.transports.grpc.test_examples import CLASSIFY, REGRESS, examples, spec, task
 from tests.transports.grpc.test_predict import inputs
@@ -34,7 +37,7 @@ CALLS = {
 
 
 @contextmanager
-def model_server(folder: Path, *flags: str) -> Iterator[None]:
+def model_server(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
     """Ready when it is given; killed at the end."""
     words = [f"--model_base_path={folder}", "--model_name=half", *flags]
     process = subprocess.Popen([str(BIN / "lightship-model-server"), *words], stderr=subprocess.PIPE, text=True)
@@ -47,7 +50,7 @@ def model_server(folder: Path, *flags: str) -> Iterator[None]:
                 break
         else:
             raise AssertionError("".join(seen))
-        yield
+        yield process
     finally:
         process.kill()
         process.communicate(timeout=30)
@@ -110,7 +113,7 @@ def test_other_flags_have_their_effect_behind_tls(half_plus_two: Path, tmp_path:
     port = free_port()
     credentials: Any = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
     with (
-        model_server(half_plus_two, f"--port={port}", f"--ssl_config_file={config}", *switches),
+        model_server(half_plus_two, f"--port={port}", f"--ssl_config_file={config}", *switches) as process,
         grpc.secure_channel(f"localhost:{port}", credentials) as channel,
     ):
         output = call(channel, "Predict", PREDICT).outputs["y"]
@@ -118,3 +121,8 @@ def test_other_flags_have_their_effect_behind_tls(half_plus_two: Path, tmp_path:
         code, text = refusal(channel, "Regress", CALLS["Regress"])
         assert (code, text.startswith("Expected regression signature method_name to be ")) == ("INVALID_ARGUMENT", True)
         assert refusal(channel, "Check", "")[0] == "UNIMPLEMENTED"
+        renewed = issue(authority, tmp_path, "renewed")
+        config.write_text(f"server_key: {quoted(renewed.key)} server_cert: {quoted(renewed.certificate)}")
+        process.send_signal(signal.SIGHUP)
+        wanted = renewed.certificate.read_text().strip()
+        assert eventually(lambda: ssl.get_server_certificate(("127.0.0.1", port), timeout=60).strip() == wanted)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 
 import grpc
 import numpy as np
 import pytest
 from tests.server.certificates import Pair, encrypted, issue, make_authority
-from tests.server.grpc_process import PREDICT, request
+from tests.server.grpc_process import PREDICT, eventually, request
 from tests.server.grpc_serving import predict
 from tests.server.http2 import Http2, message
 
 from lightship import protos
 from lightship.errors import AlreadyExists, InvalidArgument
-from lightship.server import Server, serve
-from lightship.server.config.tls import read_ssl_config, read_tls
+from lightship.server import Server, ServerOptions, parse_model_argument, serve
+from lightship.server.config.tls import TlsFiles, read_ssl_config, read_tls
 from lightship.transports.grpc.options import GrpcOptions, Tls, parse_channel_arguments
 
 
@@ -63,6 +65,45 @@ def test_mutual_tls_lets_in_only_who_has_a_certificate_of_the_authority(
         with secure(server, authority, client) as channel, pytest.raises(grpc.RpcError) as caught:
             predict(channel, timeout=60)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_renewed_files_are_for_new_connections(
+    half_plus_two: Path, authority: Pair, keys: Pair, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = TlsFiles(
+        copyfile(keys.certificate, tmp_path / "used.pem"),
+        copyfile(keys.key, tmp_path / "used.key"),
+        copyfile(authority.certificate, tmp_path / "used.ca"),
+    )
+    new_authority, client = make_authority(tmp_path, "new_authority"), issue(authority, tmp_path, "client")
+    new, new_client = issue(new_authority, tmp_path, "new"), issue(new_authority, tmp_path, "new_client")
+    options = ServerOptions(
+        [parse_model_argument(f"m={half_plus_two}")],
+        rest_port=0,
+        grpc_port="auto",
+        grpc=GrpcOptions(tls=files.read()),
+        tls_files=files,
+        settle_seconds=0,
+    )
+    caplog.set_level(logging.INFO, "lightship")
+    with Server(options) as server, secure(server, authority, client) as before:
+        server.require_ready(60)
+        assert predict(before) == [3.0]
+        copyfile(new.certificate, files.certificate)
+        server.reread()
+        assert eventually(lambda: "was not applied: INVALID_ARGUMENT: the TLS keys cannot be used" in caplog.text)
+        with secure(server, authority, issue(authority, tmp_path, "further")) as channel:
+            assert predict(channel) == [3.0]
+        copyfile(new.key, files.key)
+        copyfile(new_authority.certificate, files.client_ca)
+        server.reread()
+        assert eventually(lambda: "new gRPC connections use the changed TLS keys of" in caplog.text)
+        with secure(server, new_authority, new_client) as channel:
+            assert predict(channel) == [3.0]
+        with secure(server, new_authority, client) as channel, pytest.raises(grpc.RpcError) as caught:
+            predict(channel, timeout=60)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert predict(before) == [3.0]
 
 
 def test_an_ssl_config_file_holds_the_keys_themselves(authority: Pair, keys: Pair, tmp_path: Path) -> None:

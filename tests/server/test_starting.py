@@ -28,7 +28,7 @@ from lightship.transports.http.limits import Limits, Timeouts
 BODY = b'{"instances": [1]}'
 NEVER = 1e9  # settle_seconds, so that no version is ever complete
 # What belongs to commands, which read files and flags: `serve` has its models as arguments.
-OF_COMMANDS = {"models", "model_config_file", "model_config_file_poll_seconds", "read_once"}
+OF_COMMANDS = {"models", "model_config_file", "model_config_file_poll_seconds", "read_once", "tls_files"}
 FIELDS = {field.name: field for field in dataclasses.fields(ServerOptions) if field.name not in OF_COMMANDS}
 # Another value than the default for each option.
 OTHERS: dict[str, Any] = {

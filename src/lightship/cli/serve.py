@@ -14,7 +14,7 @@ from lightship.transports.http.limits import Limits, Timeouts
 
 if TYPE_CHECKING:
     from lightship.server import BatchingParameters, ServerOptions
-    from lightship.transports.grpc.options import Tls
+    from lightship.server.config.tls import TlsFiles
 
 Precision = Literal["f32", "bf16", "fp16", "int8", "auto"]
 LogFormat = Literal["text", "json"]
@@ -48,14 +48,14 @@ def parse_port(text: str) -> int | Literal["auto"]:
     return int(text)
 
 
-def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
-    from lightship.server.config.tls import read_tls
+def _tls_files(certificate: Path | None, key: Path | None, client_ca: Path | None) -> TlsFiles | None:
+    from lightship.server.config.tls import TlsFiles
 
     if certificate is None or key is None:
         if certificate is key is client_ca:
             return None
         raise WrongArguments("TLS needs both --tls-cert and --tls-key: give both")
-    return read_tls(certificate, key, client_ca)
+    return TlsFiles(certificate, key, client_ca)
 
 
 def _batching(enabled: bool, file: Path | None, per_model: bool) -> BatchingParameters | None:
@@ -576,6 +576,7 @@ def serve_options(
     if max_request_bytes is not None:
         limits = replace(limits, image=max_request_bytes, json=max_request_bytes)
     configs = [model_argument(model, SERVE) for model in models or ()]
+    tls_files = _tls_files(tls_cert, tls_key, tls_client_ca)
     with worded_as_options():
         options = ServerOptions(
             models=configs,
@@ -584,7 +585,8 @@ def serve_options(
             read_once=["the arguments and options of `lightship serve`"],
             rest_port=parsed("rest_port", rest_port, parse_port),
             grpc_port=parsed("grpc_port", grpc_port or ("auto" if rest_port == "auto" else str(GRPC_PORT)), parse_port),
-            grpc=GrpcOptions(tls=_tls(tls_cert, tls_key, tls_client_ca), reflection=grpc_reflection),
+            grpc=GrpcOptions(tls=tls_files.read() if tls_files else None, reflection=grpc_reflection),
+            tls_files=tls_files,
             poll_seconds=poll_seconds,
             settle_seconds=settle_seconds,
             empty_folder_grace=empty_folder_grace,

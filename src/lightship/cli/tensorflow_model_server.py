@@ -29,7 +29,7 @@ _CHECKED = {
 }
 
 # Files that SIGHUP does not read again.
-_READ_ONCE = (*_CHECKED, "batching_parameters_file", "monitoring_config_file", "ssl_config_file")
+_READ_ONCE = (*_CHECKED, "batching_parameters_file", "monitoring_config_file")
 
 
 class ConfigFiles(NamedTuple):
@@ -143,6 +143,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
     from lightship.cli.workers import parse_workers
     from lightship.engines import EngineOptions
     from lightship.server import ServerOptions
+    from lightship.server.config.tls import SslConfigFile
 
     cores = max(int(flags["tensorflow_session_parallelism"]), int(flags["tensorflow_intra_op_parallelism"]), 0)
     return ServerOptions(
@@ -156,6 +157,7 @@ def _options(given: Mapping[str, Value], flags: Mapping[str, Value], files: Conf
         rest_may_fail=True,
         grpc_port=int(flags["port"]),
         grpc=_grpc_options(given, flags, files),
+        tls_files=SslConfigFile(str(flags["ssl_config_file"])) if flags["ssl_config_file"] else None,
         poll_seconds=int(flags["file_system_poll_wait_seconds"]),
         empty_folder_grace=0,
         store_poll_seconds=max(0, int(flags["store_poll_seconds"])),

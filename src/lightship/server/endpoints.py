@@ -24,6 +24,7 @@ from lightship.transports.accepting import Balance
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
 from lightship.transports.grpc.context import Reload
+from lightship.transports.grpc.options import Tls
 from lightship.transports.http.server import HttpServer, new_event_loop
 from lightship.transports.metrics.metrics import Metrics
 from lightship.transports.metrics.own.requests import RequestMetrics
@@ -140,6 +141,11 @@ class Endpoints:
         """Opens the file of the access log anew, after it was renamed."""
         if self._access_log is not None:
             self._access_log.reopen()
+
+    def renew_tls(self, tls: Tls) -> None:
+        """Uses other TLS keys for new connections. Raises InvalidArgument for invalid ones."""
+        if self.grpc is not None:
+            self.grpc.renew_tls(tls)
 
     def drain(self) -> None:
         """Starts to shut down and returns at once. Running requests are finished first.

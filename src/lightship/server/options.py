@@ -17,6 +17,7 @@ from lightship.errors import InvalidArgument, NotFound
 from lightship.images.opening import MAX_PIXELS
 from lightship.lifecycle.model_config import ModelConfig, fits_in_url, local_path
 from lightship.saved_model.signatures import SERVE
+from lightship.server.config.tls import SslConfigFile, TlsFiles
 from lightship.store.cache import DEFAULT_MAX_BYTES
 from lightship.store.stores import DEFAULT_POLL_SECONDS
 from lightship.store.urls import is_url, model_name, redacted
@@ -54,8 +55,11 @@ class ServerOptions:
     # time after `model_config_file_poll_seconds`, unless they are 0.
     model_config_file: str | None = None
     model_config_file_poll_seconds: float = 0.0
-    # The names of what was read for these options and cannot be read again, such as --ssl_config_file. On SIGHUP the
-    # log names them.
+    # The files that the keys in `grpc` were read from. They are read again each minute and on SIGHUP, and new
+    # connections have the new keys.
+    tls_files: TlsFiles | SslConfigFile | None = None
+    # The names of what was read for these options and cannot be read again, such as --batching_parameters_file. On
+    # SIGHUP the log names them.
     read_once: Sequence[str] = ()
     # The folder below which a client may choose base paths with HandleReloadConfigRequest. None: no client may reload.
     # Path("/"): a client may serve any folder of this machine.

@@ -10,19 +10,29 @@ from typing import Any
 from lightship.lifecycle.source import FileSystemSource
 from lightship.server.config.files import ConfigFilePoll
 from lightship.threads import start_thread
+from lightship.transports.grpc.options import Tls
 
 logger = logging.getLogger(__name__)
 
 
 class Rereading:
-    """Reads the file of models, if there is one, and looks for versions in the folders of all models.
+    """Reads the file of models and those of TLS, if there are any, and looks for versions in the folders of all models.
 
-    Both happen in other threads, so that a slow disk does not keep the server from stopping.
+    All of it happens in other threads, so that a slow disk does not keep the server from stopping.
     """
 
-    def __init__(self, source: FileSystemSource, file: ConfigFilePoll[Any] | None, read_once: Sequence[str]) -> None:
-        """read_once: the names of what was read at the start and is not read again, such as --ssl_config_file."""
-        self._source, self._file, self._read_once = source, file, read_once
+    def __init__(
+        self,
+        source: FileSystemSource,
+        file: ConfigFilePoll[Any] | None,
+        tls: ConfigFilePoll[Tls] | None,
+        read_once: Sequence[str],
+    ) -> None:
+        """read_once: the names of what was read at the start and is not read again, such as --batching_parameters_file.
+
+        tls: reads the TLS files, if there are any.
+        """
+        self._source, self._file, self._tls, self._read_once = source, file, tls, read_once
         self._looking = threading.Lock()
 
     def start(self) -> None:
@@ -33,6 +43,8 @@ class Rereading:
             logger.info(
                 "there is no file of models to read again; looking for new versions in the folders of the models"
             )
+        if self._tls is not None:
+            self._tls.read_now()
         if self._read_once:
             logger.info(
                 "these were read at the start and are not read again: %s; restart the server to change them",

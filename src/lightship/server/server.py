@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -36,6 +36,7 @@ from lightship.server.rereading import Rereading
 from lightship.server.unfinished import Unfinished
 from lightship.server.views import ServerView, model_states, server_html, server_text
 from lightship.signals import STOP_SIGNALS
+from lightship.transports.grpc.options import Tls
 
 if TYPE_CHECKING:
     from lightship.server.workers.endpoints import WorkerEndpoints
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 _ENDING = 0.2  # seconds, when the time to drain is over, for each part of the server to end
 _LOADS = 2.0  # seconds for loads to notice that they are cancelled; nobody waits for them
+_TLS_SECONDS = 60.0  # between two readings of the TLS keys
 _LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
@@ -73,6 +75,7 @@ class Server:
         self._source: FileSystemSource | None = None
         self._stored: StoredModels | None = None
         self._config_file: ConfigFilePoll[Any] | None = None
+        self._tls_files: ConfigFilePoll[Tls] | None = None
         self._loading = Loading(options)  # with workers, each of them has its own, and this one is not used
 
     def start(self) -> Self:
@@ -100,6 +103,7 @@ class Server:
             listening.close()
             raise
         self._listening, self._endpoints = listening, endpoints
+        self._tls_files = self._poll_tls_files(endpoints)
         listening.log_addresses()
         return self
 
@@ -156,11 +160,13 @@ class Server:
 
         This does not wait for either.
 
-        The file of the access log is opened anew, for tools that have renamed it.
+        The TLS keys of `tls_files` are read again too, and the file of the access log is opened anew, for tools that
+        have renamed it.
 
         `run` does this on SIGHUP. A file that cannot be applied changes nothing, and the log says why.
         """
-        Rereading(self._require_started(), self._config_file, self.options.read_once).start()
+        source = self._require_started()
+        Rereading(source, self._config_file, self._tls_files, self.options.read_once).start()
         if self._endpoints is not None:
             self._endpoints.reopen_log()
 
@@ -196,6 +202,25 @@ class Server:
             return None
         seconds = self.options.model_config_file_poll_seconds
         poll = ConfigFilePoll(self.options.model_config_file, seconds, self.configuration.apply, self.manager.models)
+        poll.start()
+        return poll
+
+    def _poll_tls_files(self, endpoints: Endpoints | WorkerEndpoints) -> ConfigFilePoll[Tls] | None:
+        files = self.options.tls_files
+        if files is None or not (self.options.grpc_port or self.options.grpc.socket_path):
+            return None
+        used = [self.options.grpc.tls]
+
+        def read(_: str, __: Collection[str]) -> Tls | None:
+            tls = files.read()
+            return None if tls == used[-1] else tls
+
+        def apply(tls: Tls) -> None:
+            endpoints.renew_tls(tls)
+            used[:] = [tls]
+            logger.info("new gRPC connections use the changed TLS keys of %s", files)
+
+        poll = ConfigFilePoll(f"the TLS configuration ({files})", _TLS_SECONDS, apply, self.manager.models, read)
         poll.start()
         return poll
 
@@ -339,8 +364,9 @@ class Server:
         if self._endpoints is not None:
             self._endpoints.drain()
         self.configuration.close()
-        if self._config_file is not None:
-            self._config_file.close()
+        for file in (self._config_file, self._tls_files):
+            if file is not None:
+                file.close()
         unfinished = self._endpoints.stop() if self._endpoints is not None else Unfinished()
         if self._listening is not None:
             self._listening.close()

@@ -91,10 +91,11 @@ class Balance:
         return least is not None and least + least // 8 < count
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encryption:
     """How connections are encrypted."""
 
+    # May be replaced. New connections have the new one, except on Windows.
     context: ssl.SSLContext
     # For a TLS handshake.
     seconds: float

@@ -8,8 +8,10 @@ import os
 import re
 import signal
 import socket
+import ssl
 from http.client import HTTPConnection
 from pathlib import Path
+from shutil import copyfile
 
 import grpc
 import pytest
@@ -32,7 +34,9 @@ from tests.server.workers.conftest import (
 from lightship import Client
 from lightship.errors import InvalidArgument
 from lightship.protos import HealthCheckRequest, HealthCheckResponse, PredictResponse
-from lightship.server import serve
+from lightship.server import Server, ServerOptions, parse_model_argument, serve
+from lightship.server.config.tls import TlsFiles
+from lightship.transports.grpc.options import GrpcOptions, Tls
 
 CALLS = 24
 
@@ -266,8 +270,6 @@ def test_strict_ends_all_workers(start: Start, models: Path) -> None:
 
 
 def test_tls_and_a_unix_socket_are_shared_too(tmp_path: Path, half_plus_two: Path) -> None:
-    from lightship.transports.grpc.options import GrpcOptions, Tls
-
     authority = make_authority(tmp_path, "authority")
     made = issue(authority, tmp_path, "server")
     tls = Tls(made.key.read_bytes(), made.certificate.read_bytes())
@@ -282,6 +284,36 @@ def test_tls_and_a_unix_socket_are_shared_too(tmp_path: Path, half_plus_two: Pat
                     answer = predict_call(channel)(predict_request("m"), timeout=60)
                     assert PredictResponse.FromString(answer).outputs["y"].float_val[0] == 2.5
     assert not (tmp_path / "grpc.sock").exists()
+
+
+def test_workers_renew_a_certificate_and_so_does_one_that_is_started_again(tmp_path: Path, half_plus_two: Path) -> None:
+    authority = make_authority(tmp_path, "authority")
+    old, new = issue(authority, tmp_path, "old"), issue(authority, tmp_path, "new")
+    used = TlsFiles(copyfile(old.certificate, tmp_path / "used.pem"), copyfile(old.key, tmp_path / "used.key"))
+    grpc_options = GrpcOptions(tls=used.read())
+    models = [parse_model_argument(f"m={half_plus_two}")]
+    options = ServerOptions(
+        models, rest_port="auto", grpc_port="auto", grpc=grpc_options, tls_files=used, workers=2, settle_seconds=0
+    )
+
+    def shown() -> set[str]:
+        """Of several connections, so that each worker has some."""
+        port = server.grpc_port
+        return {ssl.get_server_certificate(("127.0.0.1", port), timeout=60).strip() for _ in range(8)}
+
+    with Server(options) as server:
+        assert server.wait_ready(120)
+        assert shown() == {old.certificate.read_text().strip()}
+        copyfile(new.certificate, used.certificate)
+        copyfile(new.key, used.key)
+        server.reread()
+        wanted = {new.certificate.read_text().strip()}
+        eventually(lambda: shown() == wanted)
+        with Client(server.rest_url) as client:
+            before = {one.pid for one in client.workers()}
+            os.kill(min(before), signal.SIGKILL)
+            eventually(lambda: len({one.pid for one in client.workers() if one.state == "SERVING"} - before) == 1)
+        assert shown() == wanted
 
 
 def test_a_program_can_serve_with_workers(half_plus_two: Path) -> None:

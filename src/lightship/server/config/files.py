@@ -1,4 +1,4 @@
-"""Reads configuration files in protobuf's text format, and polls a file of models for changes."""
+"""Reads configuration files in protobuf's text format, and polls files for changes."""
 
 from __future__ import annotations
 
@@ -95,9 +95,10 @@ def _untold(reason: str) -> None:
 
 
 class ConfigFilePoll(Generic[Content]):
-    """Reads a file of models at a fixed interval and when asked to, and applies it, even if it has not changed.
+    """Reads a file, usually of models, at a fixed interval and when asked to.
 
-    An error is logged and leaves the served models as they are. An error that repeats is logged only once.
+    It is applied even if it has not changed. An error is logged and leaves the server as it is. An error that repeats
+    is logged only once.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class ConfigFilePoll(Generic[Content]):
         read: Callable[[str, Collection[str]], Content | None] = read_models,  # type: ignore[assignment]
         outcome: Callable[[str], None] = _untold,
     ) -> None:
-        """`seconds` is the interval between two reads; 0: the file is read only when `read_now` asks for it.
+        """`path` is the file, as the log names it. `seconds` is the interval between two reads; 0: the file is read
+        only when `read_now` asks for it.
 
         `apply` applies what was read; it raises Cancelled when the server stops, which ends the polling. `served`
         returns the names of the models that are served now. `read` reads the file, given its path and these names; None

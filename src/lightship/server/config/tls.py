@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lightship import protos
@@ -9,6 +10,37 @@ from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
 from lightship.server.config.files import read_config_file
 from lightship.transports.grpc.options import Tls
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The PEM files of a server."""
+
+    certificate: Path
+    key: Path
+    # The authority of the clients' certificates, if clients need one.
+    client_ca: Path | None = None
+
+    def read(self) -> Tls:
+        """Raises the errors of `read_tls`."""
+        return read_tls(self.certificate, self.key, self.client_ca)
+
+    def __str__(self) -> str:
+        return ", ".join(str(one) for one in (self.certificate, self.key, self.client_ca) if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class SslConfigFile:
+    """A file with an SSLConfig."""
+
+    path: str
+
+    def read(self) -> Tls:
+        """Raises the errors of `read_ssl_config`, and InvalidArgument if the file has no keys."""
+        return read_ssl_config(self.path)
+
+    def __str__(self) -> str:
+        return self.path
 
 
 def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:

@@ -14,6 +14,7 @@ from lightship.server.unfinished import Unfinished
 from lightship.server.workers.link import Link
 from lightship.server.workers.supervisor import Reload, Supervisor
 from lightship.transports.access_log.log_file import open_log
+from lightship.transports.grpc.options import Tls
 
 
 class WorkerEndpoints:
@@ -24,9 +25,7 @@ class WorkerEndpoints:
         self._listening, self._supervisor = listening, supervisor
         self._drained: Sequence[tuple[Link, Future[Any]]] | None = None
         if options.grpc.tls is not None and listening.grpc:
-            from lightship.transports.grpc.tls import server_context
-
-            server_context(options.grpc.tls)
+            _check_tls(options.grpc.tls)
         if options.access_log_file is not None:
             os.close(open_log(options.access_log_file))  # so that the start fails, and not each worker
 
@@ -36,6 +35,11 @@ class WorkerEndpoints:
     def reopen_log(self) -> None:
         """Lets each worker open the file of the access log anew."""
         self._supervisor.reopen_log()
+
+    def renew_tls(self, tls: Tls) -> None:
+        """Lets each worker use other TLS keys for new connections. Raises InvalidArgument for invalid ones."""
+        _check_tls(tls)
+        self._supervisor.renew_tls(tls)
 
     def drain(self) -> None:
         """Starts to shut down and returns at once. Running requests are finished first."""
@@ -48,3 +52,9 @@ class WorkerEndpoints:
         self.drain()
         assert self._drained is not None
         return self._supervisor.stop(self._drained)
+
+
+def _check_tls(tls: Tls) -> None:
+    from lightship.transports.grpc.tls import server_context  # imported here because not every server has TLS
+
+    server_context(tls)

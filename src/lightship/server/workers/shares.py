@@ -81,6 +81,7 @@ def options_of(options: ServerOptions, workers: int) -> ServerOptions:
         options,
         models=(),
         model_config_file=None,
+        tls_files=None,
         workers=1,
         memory_budget=max(MIN_MEMORY_BUDGET, budget // workers),
         limits=replace(limits, connections=_share(limits.connections, workers)),

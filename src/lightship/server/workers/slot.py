@@ -45,7 +45,7 @@ class Slot:
         self.failures = 0  # how many of them died one soon after the other
         self.joined = False  # whether one of them has served
         self.problem = ""  # why the last one ended
-        self._start = {"number": number, "options": encode(options)}
+        self.change(options)
         self._processors = processors_of(number - 1, of)
         self._fleet, self._handlers, self._on_join, self._on_end = fleet, handlers, on_join, on_end
         self._closing = threading.Event()
@@ -59,6 +59,10 @@ class Slot:
 
     def start(self) -> None:
         self._thread.start()
+
+    def change(self, options: ServerOptions) -> None:
+        """Gives workers that are started from now on these options."""
+        self._start = {"number": self.number, "options": encode(options)}
 
     def close(self) -> None:
         """Starts no further worker."""

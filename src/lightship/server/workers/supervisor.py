@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from lightship.errors import LightshipError
@@ -27,9 +28,10 @@ from lightship.server.workers.process import running
 from lightship.server.workers.shares import options_of
 from lightship.server.workers.slot import Slot
 from lightship.server.workers.totals import Totals
-from lightship.server.workers.values import decode, decode_reading, encode_reading
+from lightship.server.workers.values import decode, decode_reading, encode, encode_reading
 from lightship.transports.accepting import ConnectionCounts
 from lightship.transports.grpc.channel_arguments import settings_of
+from lightship.transports.grpc.options import Tls
 from lightship.transports.metrics.reading import MetricsReading, ProcessMetrics
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,15 @@ class Supervisor:
         """Lets all workers open the file of the access log anew."""
         for link in self.fleet.links:
             link.channel.tell("reopen_log", None)
+
+    def renew_tls(self, tls: Tls) -> None:
+        """Lets all workers, and those that are started later, use other TLS keys for new connections."""
+        self._options = replace(self._options, grpc=replace(self._options.grpc, tls=tls))
+        share = options_of(self._options, self._workers)
+        for slot in self._slots:  # before the workers are told: one that starts now may be told nothing
+            slot.change(share)
+        for link in self.fleet.links:
+            link.channel.tell("renew_tls", encode(tls))
 
     def drain(self) -> list[tuple[Link, Future[Any]]]:
         """Lets all workers finish their calls and take no new connections. Returns at once."""

@@ -30,6 +30,7 @@ from lightship.server.workers.followed import FollowedModels
 from lightship.server.workers.places import balances
 from lightship.server.workers.values import decode, decode_reading, decode_state, encode, encode_reading
 from lightship.server.workers.versions import PreparedVersions
+from lightship.transports.grpc.options import Tls
 from lightship.transports.metrics.reading import MetricsReading, ProcessMetrics
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Worker:
         self._models = FollowedModels()
         self._process_metrics = ProcessMetrics()
         self._endpoints: Endpoints | None = None
+        self._renewed_tls: Tls | None = None
         self._number = 0
         self._over = threading.Event()
         self._reloads = count(1)
@@ -69,6 +71,7 @@ class Worker:
             "engine": Handler(self._on_engine, slow=True),
             "metrics": Handler(self._on_metrics, slow=True),
             "reopen_log": Handler(self._on_reopen_log),
+            "renew_tls": Handler(self._on_renew_tls),
             "alive": Handler(lambda _: None),
             "drain": Handler(self._on_drain, slow=True),
             "end": Handler(self._on_end),
@@ -117,6 +120,8 @@ class Worker:
         os.close(counts)
         sockets = Sockets(opened.pop(0) if rest else None, opened, rest_balance, grpc_balance)
         endpoints = Endpoints(self._options, sockets, self._loading)
+        if self._renewed_tls is not None:
+            endpoints.renew_tls(self._renewed_tls)
         endpoints.start(self._models, self._reload, self._read_all)
         self._endpoints = endpoints
 
@@ -135,6 +140,11 @@ class Worker:
     def _on_reopen_log(self, _: Received) -> None:
         if self._endpoints is not None:
             self._endpoints.reopen_log()
+
+    def _on_renew_tls(self, received: Received) -> None:
+        self._renewed_tls = decode(received.body)
+        if self._endpoints is not None:
+            self._endpoints.renew_tls(self._renewed_tls)
 
     def _on_drain(self, _: Received) -> int:
         return self._endpoints.stop().calls if self._endpoints is not None else 0

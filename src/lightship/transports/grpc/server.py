@@ -15,7 +15,7 @@ from lightship.transports.connections import Connections
 from lightship.transports.grpc.api import GrpcApi
 from lightship.transports.grpc.application import GrpcApplication
 from lightship.transports.grpc.channel_arguments import settings_of
-from lightship.transports.grpc.options import GrpcOptions
+from lightship.transports.grpc.options import GrpcOptions, Tls
 from lightship.transports.grpc.tls import server_context
 from lightship.transports.http.executor import Executor
 from lightship.transports.http2.connection import Http2Connection
@@ -51,6 +51,7 @@ class GrpcServer:
         self._seconds: float | None = None  # the time to drain, once a drain has begun
         self._end = 0.0
         self._application: GrpcApplication | None = None
+        self._server: Http2Server | None = None
         self.connections: Connections[Http2Connection] = Connections()
         self.unanswered = 0
 
@@ -71,7 +72,7 @@ class GrpcServer:
         reflection, log = self._options.reflection, self._access_log
         application = GrpcApplication(api, settings, executor, reflection=reflection, turn=turn, access_log=log)
         self._application = application
-        server = Http2Server(
+        self._server = server = Http2Server(
             application, self._listening, settings.http2, self._encryption, self.connections, self._balance
         )
         await server.start()
@@ -84,6 +85,15 @@ class GrpcServer:
         application.close()
         if self.unanswered:
             logger.error("%d calls of gRPC were not finished within %g seconds", self.unanswered, self._seconds)
+
+    def renew_tls(self, tls: Tls) -> None:
+        """Uses other TLS keys for new connections. May be called on any thread.
+
+        Raises InvalidArgument for invalid keys.
+        """
+        self._encryption = server_context(tls)
+        if self._server is not None:
+            self._server.renew_encryption(self._encryption)
 
     def drain(self, seconds: float) -> None:
         """Starts to shut down: refuses new calls, and cuts off running calls after `seconds`.

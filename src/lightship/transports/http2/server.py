@@ -61,6 +61,11 @@ class Http2Server:
             self._accepting.append(accepting)
         self._ticking = loop.create_task(self._tick())
 
+    def renew_encryption(self, context: ssl.SSLContext) -> None:
+        """Encrypts new connections with another context. May be called on any thread."""
+        assert self._encryption is not None
+        self._encryption.context = context
+
     async def drain(self, end: float) -> None:
         """Stops accepting connections and takes no new streams. Returns when all connections have ended, or at `end`.
 
