@@ -72,6 +72,24 @@ def test_the_first_photo_that_fails_is_named_by_its_position_and_path() -> None:
         assert caught.value.message == text
 
 
+def test_errors_can_stand_in_the_places_of_the_answers() -> None:
+    def classify(photo: Any) -> Classification:
+        if photo == "c.jpg":
+            raise ValueError("a fault of the program")
+        if photo == "b.jpg":
+            raise InvalidArgument("the image is truncated")
+        return named(photo)
+
+    first, second, third = for_each_photo(["a.jpg", "b.jpg", "d.jpg"], classify, on_error="return")
+    assert (first, third) == (named("a.jpg"), named("d.jpg"))
+    assert isinstance(second, InvalidArgument)
+    assert second.message == "photos[1] (b.jpg): the image is truncated"
+    with pytest.raises(ValueError, match="a fault of the program"):
+        for_each_photo(["a.jpg", "b.jpg", "c.jpg"], classify, on_error="return")
+    with pytest.raises(InvalidArgument, match="on_error is 'skip'; give one of raise, return"):
+        for_each_photo(["a.jpg"], classify, on_error="skip")  # type: ignore[arg-type]
+
+
 def test_a_path_that_the_error_names_is_not_said_twice(tmp_path: Path) -> None:
     def classify(photo: Any) -> Classification:
         raise NotFound(f"{photo} does not exist")

@@ -42,6 +42,11 @@ def check_options(concurrency: int, on_error: str) -> None:
     """Raises InvalidArgument for options that `classify_images` and `explain_images` do not have."""
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
         raise InvalidArgument(f"concurrency is {concurrency!r}; give a whole number from 1 to {MAX_CONCURRENCY}")
+    check_on_error(on_error)
+
+
+def check_on_error(on_error: str) -> None:
+    """Raises InvalidArgument for a value that `on_error` does not have."""
     if on_error not in _ON_ERROR:
         raise InvalidArgument(f"on_error is {on_error!r}; give one of {', '.join(_ON_ERROR)}")
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Never, Self
+from typing import Any, Literal, Never, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from lightship.client.grpc.metadata import signature_info
 from lightship.client.hints import with_hint
 from lightship.client.inputs import Inputs, arrays_for
 from lightship.client.outputs import output_array
+from lightship.client.photo_list import OnError
 from lightship.client.photos import Photo, encoded
 from lightship.client.results import Classification, ModelMetadata, Prediction, SignatureInfo
 from lightship.client.rise import Rise
@@ -124,17 +125,29 @@ class LocalModel:
             (best,) = classify_images(handle.servable, [encoded(photo)], top)
         return Classification(tuple(best.labels), tuple(best.scores.tolist()), self.name, self.version)
 
-    def classify_images(self, photos: Iterable[Photo], *, top: int = 5) -> list[Classification]:
+    @overload
+    def classify_images(
+        self, photos: Iterable[Photo], *, top: int = 5, on_error: Literal["raise"] = "raise"
+    ) -> list[Classification]: ...
+
+    @overload
+    def classify_images(
+        self, photos: Iterable[Photo], *, top: int = 5, on_error: OnError
+    ) -> list[Classification | LightshipError]: ...
+
+    def classify_images(self, photos: Iterable[Photo], *, top: int = 5, on_error: OnError = "raise") -> list[Any]:
         """Returns the `top` best labels of each photo, in the order of the photos.
 
         photos: a list or any other iterable of what `classify_image` takes, or an array [N, H, W, C]. They are decoded
             and run by one thread per processor. An iterator is read as they are needed, so not all are in memory.
+        on_error: what happens if a photo cannot be classified. "raise" raises its error, that of the first one if there
+            are several. "return" puts the error, a `LightshipError`, into the list in the place of the result, and goes
+            on. Its message begins with the photo's position, counted from 0, and its path.
 
-        Raises InvalidArgument if `photos` is one photo, and the error of `classify_image` for the first photo that
-        cannot be classified; it begins with the photo's position, counted from 0, and its path.
+        Raises the errors of `classify_image`, and InvalidArgument if `photos` is one photo.
         """
         check_top(top)
-        return for_each_photo(photos, partial(self.classify_image, top=top), "classify_image")
+        return for_each_photo(photos, partial(self.classify_image, top=top), "classify_image", on_error)
 
     def explain_image(
         self, photo: Photo, *, class_: str | int | None = None, method: str | Rise | None = None
@@ -157,17 +170,43 @@ class LocalModel:
         with self._handle() as handle:
             return explain(handle.servable, self._metadata, photo, class_, method, run)
 
+    @overload
     def explain_images(
-        self, photos: Iterable[Photo], *, class_: str | int | None = None, method: str | Rise | None = None
-    ) -> list[Explanation]:
+        self,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Explanation]: ...
+
+    @overload
+    def explain_images(
+        self,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        on_error: OnError,
+    ) -> list[Explanation | LightshipError]: ...
+
+    def explain_images(
+        self,
+        photos: Iterable[Photo],
+        *,
+        class_: str | int | None = None,
+        method: str | Rise | None = None,
+        on_error: OnError = "raise",
+    ) -> list[Any]:
         """Explains several photos as `explain_image` does, and returns the results in the order of the photos.
 
-        photos: as in `classify_images`. class_: the class to explain in every photo; None for the best class of each.
+        photos, on_error: as in `classify_images`. class_: the class to explain in every photo; None for the best class
+        of each.
 
-        Raises InvalidArgument if `photos` is one photo, and the error of `explain_image` for the first photo that
-        cannot be explained; it begins with the photo's position, counted from 0, and its path.
+        Raises the errors of `explain_image`, and InvalidArgument if `photos` is one photo.
         """
-        return for_each_photo(photos, partial(self.explain_image, class_=class_, method=method), "explain_image")
+        explain_one = partial(self.explain_image, class_=class_, method=method)
+        return for_each_photo(photos, explain_one, "explain_image", on_error)
 
     def close(self) -> None:
         """Frees the memory of the model. Calls that run in other threads are finished first, without waiting here."""

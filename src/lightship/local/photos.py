@@ -6,26 +6,37 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from lightship.client.parallel import in_order
-from lightship.client.photo_list import ListedPhoto, listed
+from lightship.client.photo_list import ListedPhoto, OnError, check_on_error, listed
 from lightship.client.photos import Photo
+from lightship.errors import LightshipError
 from lightship.processors import available_cpus
 
 T = TypeVar("T")
 
 
-def for_each_photo(photos: Iterable[Photo], answer: Callable[[Photo], T], method: str = "classify_image") -> list[T]:
+def for_each_photo(
+    photos: Iterable[Photo],
+    answer: Callable[[Photo], T],
+    method: str = "classify_image",
+    on_error: OnError = "raise",
+) -> list[T | LightshipError]:
     """Returns the answer to each photo, in their order. A photo that comes from an iterator is taken when it is needed.
 
-    `answer` is called by one thread per processor. method: the one for a single photo, for an error. Raises
-    InvalidArgument if one photo was given instead of several, and the error of the first photo that fails, with its
-    position and path; then no further photo is asked about.
-    """
+    `answer` is called by one thread per processor. method: the one for a single photo, for an error. on_error: "raise"
+    raises the error of the first photo that fails, with its position and path, and asks about no further photo.
+    "return" puts the error, if it is a LightshipError, into the place of the answer.
 
-    def answer_one(one: ListedPhoto) -> T:
+    Raises InvalidArgument if one photo was given instead of several, and for another `on_error`.
+    """
+    check_on_error(on_error)
+
+    def answer_one(one: ListedPhoto) -> T | LightshipError:
         try:
             return answer(one.photo)
         except Exception as error:
             one.name_in(error)
+            if on_error == "return" and isinstance(error, LightshipError):
+                return error
             raise
 
     return list(in_order(answer_one, listed(photos, method), available_cpus(), always_finish=True))
