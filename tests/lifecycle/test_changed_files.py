@@ -419,6 +419,31 @@ def test_a_folder_whose_file_system_hangs_holds_up_no_other(
         source.close()
 
 
+def test_a_folder_that_hangs_until_after_the_end_changes_nothing(
+    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, hangs, find = threading.Event(), threading.Event(), watched_module.find_aspired
+    write(folder, 1, "one")
+    source = FileSystemSource(manager, 0.02, settle_seconds=0)
+    source.watch([ModelConfig("half", folder)])
+    await_content(manager, "one")
+
+    def hang(config: ModelConfig) -> Aspired:
+        hangs.set()
+        release.wait(DEADLINE)
+        return find(config)
+
+    monkeypatch.setattr(watched_module, "find_aspired", hang)
+    try:
+        assert hangs.wait(DEADLINE)
+        write(folder, 2, "two")
+        source.close(0)
+    finally:
+        release.set()
+    assert source._watched["half"].polling.acquire(timeout=DEADLINE)  # the poll has ended
+    assert [status.version for status in manager.versions("half")] == [1]
+
+
 def test_a_folder_that_hangs_when_its_files_are_due_keeps_no_processor_busy(
     manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,10 @@ class FileSystemSource:
             return {name: one.explanation or "" for name, one in self._watched.items() if one.empty}
 
     def close(self, timeout: float = _CLOSE_SECONDS) -> None:
-        """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded."""
+        """Ends the polling and waits at most `timeout` seconds for the last poll. Loaded versions stay loaded.
+
+        A poll that ends later changes nothing.
+        """
         with self._lock:
             self._closed = True
             self._changed.notify_all()
@@ -249,13 +252,13 @@ class FileSystemSource:
         """Looks at the files of the versions that were found, not for others."""
         name, files = watched.config.name, watched.look(watched.versions)
         with self._lock:
-            if self._watched.get(name) is watched and watched.versions:
+            if not self._closed and self._watched.get(name) is watched and watched.versions:
                 self._manager.aspire(name, watched.versions, files=files, notice=watched.notice)
 
     def _report(self, watched: Watched, found: Found, files: Mapping[int, FilesSeen]) -> None:
         name = watched.config.name
         with self._lock:
-            if self._watched.get(name) is not watched:  # a reload replaced it in the meantime
+            if self._closed or self._watched.get(name) is not watched:  # a reload replaced it in the meantime
                 return
             watched.explanation, watched.empty = found.explanation, found.versions == {}
             for warning in found.warnings:
