@@ -125,3 +125,11 @@ def test_python_gives_way_sooner_until_the_last_of_several_loads_has_ended() -> 
             assert sys.getswitchinterval() < usual
         assert sys.getswitchinterval() < usual
     assert sys.getswitchinterval() == usual
+
+
+def test_the_function_is_called_although_the_priority_cannot_be_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(niceness: int) -> None:
+        raise AttributeError("no such function here")
+
+    monkeypatch.setattr("lightship.priority.lower_thread", unable)
+    assert at_low_priority(lambda: "done") == "done"

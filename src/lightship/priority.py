@@ -39,6 +39,11 @@ class _Low(threading.local):
 _low = _Low()
 
 
+def _threads_have_priorities() -> bool:
+    """Returns whether a thread has a priority of its own, and not only a process: on Linux."""
+    return sys.platform == "linux" and hasattr(os, "setpriority")
+
+
 def at_low_priority(function: Callable[[], Result]) -> Result:
     """Calls a function on a thread of low priority, and returns its result or raises its error.
 
@@ -48,7 +53,7 @@ def at_low_priority(function: Callable[[], Result]) -> Result:
     holds the interpreter's lock, others wait for it. It is just called if this thread has low priority already, if no
     thread can be started, and where only processes have a priority.
     """
-    if sys.platform != "linux" or _low.jobs is not None:
+    if not _threads_have_priorities() or _low.jobs is not None:
         return function()
     from concurrent.futures import Future  # takes long to import, and few commands need it
 
@@ -108,7 +113,7 @@ def _call_low(
 ) -> None:
     _low.jobs = jobs
     try:
-        if sys.platform == "linux":  # where alone a thread has a priority of its own
+        with suppress(Exception):  # the function must be called in any case: somebody waits for its result
             lower_thread(_THREAD_NICENESS)
             time.sleep(_PAUSE)  # otherwise it keeps the processor until the next tick, as if nothing were set
         _settle(lambda: in_context(function), result)
@@ -164,7 +169,7 @@ def lower_thread(niceness: int) -> None:
 
     What it starts inherits both. Does nothing where only processes have a priority.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and _threads_have_priorities():
         with suppress(OSError):
             usual = os.getpriority(os.PRIO_PROCESS, 0)
             os.setpriority(os.PRIO_PROCESS, 0, min(_MAX_NICENESS, usual + niceness))
@@ -176,7 +181,7 @@ def lower_process(niceness: int) -> None:
 
     Windows has no such call.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32" or not hasattr(os, "nice"):
         return
     with suppress(OSError):
         os.nice(niceness)

@@ -66,6 +66,7 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
             ready = process.stdout.readline()
             assert ready, f"the server ended with {process.wait(60)}"
             reported = json.loads(ready)
+            assert {model["engine"] for model in reported["models"]} == {"openvino"}
             return Running(process, reported["url"], reported["grpc_port"])
 
         yield started
