@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -69,5 +70,17 @@ def test_a_signature_is_not_read_from_the_files_of_another_model(
         engine.engine_of("regress_x_to_y")
     assert engine.run("serving_default", {"x": np.ones((1, 1), np.float32)})["y"].tolist() == [[2.5]]
     weights.write_bytes(loaded)  # at another time
+    assert engine.engine_of("regress_x_to_y") == "openvino"
+    engine.close()
+
+
+def test_files_of_a_model_without_a_manifest_may_be_copied_again(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightship.saved_model.digests._COARSE_CLOCK", 0)
+    version = shutil.copytree(half_plus_two / "123", tmp_path / "1")
+    engine = load_engine(version, read_saved_model(version), digests=Digests(version))  # which are read while it loads
+    for file in version.rglob("*"):
+        os.utime(file, (1, 1))
     assert engine.engine_of("regress_x_to_y") == "openvino"
     engine.close()

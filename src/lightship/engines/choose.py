@@ -258,6 +258,7 @@ class _ChoosingEngine:
             self._load(self._slots[DEFAULT_SIGNATURE])
         elif self._slots:
             self._load(next(iter(self._slots.values())))
+        self._files.remember_digests()
 
     def _slot(self, signature: str) -> _Slot:
         slot = self._slots.get(signature)
