@@ -68,7 +68,7 @@ def test_the_name_of_a_network_is_answered_with_its_own_preprocessing(network: s
     np.testing.assert_array_equal(Preprocessing.named(meant).apply(PIXELS), expected)
 
 
-@pytest.mark.parametrize("name", ["rescale", "imagenet", "efficientnet-lite0", "1/255"])
+@pytest.mark.parametrize("name", ["rescale", "imagenet", "efficientnet-lite0", "MobileNetV4", "inception_v4", "1/255"])
 def test_for_a_name_that_only_looks_alike_nothing_is_guessed(name: str) -> None:
     with pytest.raises(InvalidArgument, match="known are convnext.*; 'none' if the model.*or give numbers: a scale"):
         Preprocessing.named(name)

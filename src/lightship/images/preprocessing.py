@@ -68,13 +68,18 @@ def _hint(value: object) -> str:
     network = next((name for pattern, name in _NETWORKS.items() if re.fullmatch(pattern, plain)), None)
     if network or plain in names:
         return f"did you mean {network or names[plain]!r}?"
-    close = difflib.get_close_matches(plain, names, n=1, cutoff=_ALIKE)
+    alike = [name for name in names if _digits(name) == _digits(plain)]  # MobileNetV4 is not a misspelt MobileNetV3
+    close = difflib.get_close_matches(plain, alike, n=1, cutoff=_ALIKE)
     if close:
         return f"did you mean {names[close[0]]!r}?"
     return (
         f"known are {', '.join(PREPROCESSING_NAMES)}; 'none' if the model preprocesses the pixels itself; or give "
         "numbers: a scale such as 1/255, or a mean and a std"
     )
+
+
+def _digits(name: str) -> str:
+    return re.sub(r"\D", "", name)
 
 
 def _count(number: int, noun: str) -> str:
