@@ -23,6 +23,7 @@ from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import manager_of, store_options
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.config.reread import Reread, Rereadable
+from lightship.server.config.tls import read_changed
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints, Sockets
 from lightship.server.folders import check_folder
@@ -212,8 +213,7 @@ class Server:
         used = [self.options.grpc.tls]
 
         def read(_: str, __: Collection[str]) -> Tls | None:
-            tls = files.read()
-            return None if tls == used[-1] else tls
+            return read_changed(files, used[-1])
 
         def apply(tls: Tls) -> None:
             endpoints.renew_tls(tls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
 from lightship.server.config.files import read_config_file
 from lightship.transports.grpc.options import Tls
+
+_WRITTEN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,21 @@ class SslConfigFile:
 
     def __str__(self) -> str:
         return self.path
+
+
+def read_changed(files: TlsFiles | SslConfigFile, used: Tls | None) -> Tls | None:
+    """Returns the keys if they are not those that are used; None if they are. Raises the errors of `files.read`.
+
+    Changed files are read until they stay the same for a second, so that none is taken while it is being written: with
+    `client_verify` still missing, an SSLConfig would let in every client.
+    """
+    found = files.read()
+    before = used
+    while found not in (used, before):
+        before = found
+        time.sleep(_WRITTEN_SECONDS)
+        found = files.read()
+    return None if found == used else found
 
 
 def read_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> Tls:
