@@ -54,6 +54,7 @@ def test_a_model_is_not_written_into_a_version_or_to_an_address(tmp_path: Path) 
             export("no_model.keras", folder)  # type: ignore[arg-type]
     (tmp_path / "2026" / "1").mkdir(parents=True)
     check_folder(tmp_path / "2026")  # the folder of a model that is called like this
+    check_folder("C://models/dog")  # a folder of Windows
 
 
 def test_versions_count_up_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def test_an_address_is_not_taken_for_a_path(address: str) -> None:
         find_version(address)
 
 
-@pytest.mark.parametrize(("folder", "text"), [("none", "does not exist"), (".", "folder of models")])
+@pytest.mark.parametrize(
+    ("folder", "text"), [("none", "does not exist"), ("C://models", "does not exist"), (".", "folder of models")]
+)
 def test_anything_else_is_explained(dog: Path, monkeypatch: pytest.MonkeyPatch, folder: str, text: str) -> None:
     monkeypatch.chdir(dog.parent)
     with pytest.raises(NotFound, match=text):

@@ -30,7 +30,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
             f"the folder is a {type(folder).__name__}: give the trained model first, then the model's folder, such as "
             "models/dog"
         )
-    if "://" in os.fspath(folder):
+    if os.fspath(folder).find("://") > 1:  # C://models is a folder of Windows
         raise InvalidArgument(
             f"{folder} is an address, not a folder: export to a folder on this machine, such as models/dog, and copy it"
         )

@@ -34,7 +34,7 @@ def find_version(folder: str | os.PathLike[str], version: int | None = None) -> 
     """
     if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
         raise InvalidArgument(f"version is {version!r}; give a whole number such as 1, or None for the newest")
-    if "://" in os.fspath(folder):
+    if os.fspath(folder).find("://") > 1:  # C://models is a folder of Windows
         raise InvalidArgument(
             f"{folder} is an address, not a folder: give a model's folder on this machine, such as models/dog; "
             "lightship.Client asks a server, and lightship.serve serves a model in an object store"
