@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lightship.client.arguments import MAX_CONCURRENCY
 from lightship.errors import InvalidArgument, LightshipError
@@ -14,6 +14,7 @@ from lightship.errors import InvalidArgument, LightshipError
 if TYPE_CHECKING:
     from lightship.client.photos import Photo
 
+T = TypeVar("T")
 OnError = Literal["raise", "return"]
 _ON_ERROR = ("raise", "return")
 
@@ -49,6 +50,20 @@ def check_on_error(on_error: str) -> None:
     """Raises InvalidArgument for a value that `on_error` does not have."""
     if on_error not in _ON_ERROR:
         raise InvalidArgument(f"on_error is {on_error!r}; give one of {', '.join(_ON_ERROR)}")
+
+
+def answer_or_error(answer: Callable[[Photo], T], one: ListedPhoto, on_error: OnError) -> T | LightshipError:
+    """Returns the answer to a photo, or the LightshipError instead if `on_error` is "return".
+
+    Raises other errors. Each error says which photo it is about.
+    """
+    try:
+        return answer(one.photo)
+    except Exception as error:
+        one.name_in(error)
+        if on_error == "return" and isinstance(error, LightshipError):
+            return error
+        raise
 
 
 def listed(photos: Iterable[Photo], method: str = "classify_image") -> Iterator[ListedPhoto]:

@@ -18,7 +18,7 @@ from lightship.client.flow import Flow, Outcome, Pause
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Tls
 from lightship.client.parallel import in_order
-from lightship.client.photo_list import ListedPhoto, OnError, check_options, listed
+from lightship.client.photo_list import ListedPhoto, OnError, answer_or_error, check_options, listed
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -352,16 +352,7 @@ class Client(BaseClient):
     def _for_each(
         self, answer: Callable[[Photo], T], photos: Iterator[ListedPhoto], concurrency: int, on_error: OnError
     ) -> list[T | LightshipError]:
-        def outcome(one: ListedPhoto) -> T | LightshipError:
-            try:
-                return answer(one.photo)
-            except Exception as error:
-                one.name_in(error)
-                if on_error == "return" and isinstance(error, LightshipError):
-                    return error
-                raise
-
-        return list(in_order(outcome, photos, concurrency))
+        return list(in_order(lambda one: answer_or_error(answer, one, on_error), photos, concurrency))
 
     def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None

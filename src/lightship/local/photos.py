@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 from lightship.client.parallel import in_order
-from lightship.client.photo_list import ListedPhoto, OnError, check_on_error, listed
+from lightship.client.photo_list import OnError, answer_or_error, check_on_error, listed
 from lightship.client.photos import Photo
 from lightship.errors import LightshipError
 from lightship.processors import available_cpus
@@ -29,14 +30,6 @@ def for_each_photo(
     Raises InvalidArgument if one photo was given instead of several, and for another `on_error`.
     """
     check_on_error(on_error)
-
-    def answer_one(one: ListedPhoto) -> T | LightshipError:
-        try:
-            return answer(one.photo)
-        except Exception as error:
-            one.name_in(error)
-            if on_error == "return" and isinstance(error, LightshipError):
-                return error
-            raise
-
-    return list(in_order(answer_one, listed(photos, method), available_cpus(), always_finish=True))
+    given = listed(photos, method)
+    ask = partial(answer_or_error, answer, on_error=on_error)
+    return list(in_order(ask, given, available_cpus(), always_finish=True))
