@@ -13,6 +13,7 @@ from lightship.bundle.int8 import INT8_MODEL, INT8_WEIGHTS
 from lightship.engines.base import CannotRun
 from lightship.engines.openvino.conversions import finish_conversions, reader
 from lightship.engines.openvino.reductions import rewrite_reductions
+from lightship.engines.openvino.replacing import replace_node
 from lightship.engines.openvino.runtime import core, explain, openvino
 from lightship.engines.openvino.shared_weights import copy_shared_weights
 from lightship.errors import DataLoss, FailedPrecondition
@@ -75,10 +76,7 @@ def _replace_is_finite(model: Any) -> None:
     for node in found:
         number = node.input(0).get_source_output()
         finite = opset.logical_not(opset.logical_or(opset.is_nan(number), opset.is_inf(number)))
-        finite.set_friendly_name(node.get_friendly_name())
-        names = node.output(0).get_names()
-        node.output(0).replace(finite.output(0))
-        finite.output(0).set_names(names)
+        replace_node(node, finite)
 
 
 def _read_int8(folder: Path, signature: Signature) -> Any:

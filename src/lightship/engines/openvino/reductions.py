@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lightship.engines.openvino.replacing import replace_node
 from lightship.engines.openvino.runtime import openvino
 
 # The functions that make the reductions of TensorFlow's models.
@@ -89,7 +90,7 @@ def _reduce_four_dimensions(node: Any) -> None:
     made = getattr(opset, _MAKERS[node.get_type_name()])(wider, opset.constant(np.array([axis, 3])), False)
     if node.get_attributes()["keep_dims"]:
         made = opset.unsqueeze(made, opset.constant(np.array([axis])))
-    _replace(node, made)
+    replace_node(node, made)
 
 
 def _reduces(transpose: Any) -> bool:
@@ -106,7 +107,7 @@ def _reshape_instead(transpose: Any) -> None:
     if order is not None and partial.rank.is_static:
         target = _moved(_sizes(partial), order)
         if target is not None:
-            _replace(transpose, openvino().opset13.reshape(transpose.input(0).get_source_output(), target, False))
+            replace_node(transpose, openvino().opset13.reshape(transpose.input(0).get_source_output(), target, False))
 
 
 def _reduce_before_transpose(node: Any) -> None:
@@ -126,7 +127,7 @@ def _reduce_before_transpose(node: Any) -> None:
         made = getattr(opset, _MAKERS[node.get_type_name()])(
             source.input(0).get_source_output(), opset.constant(np.array(sorted(reduced))), False
         )
-        _replace(node, opset.reshape(made, target, False))
+        replace_node(node, opset.reshape(made, target, False))
 
 
 def _constant(node: Any, operand: int) -> list[int] | None:
@@ -144,10 +145,3 @@ def _moved(sizes: list[int], order: list[int]) -> Any | None:
     if kept != sorted(kept) or order == sorted(order) or sizes.count(-1) > 1:
         return None
     return openvino().opset13.constant(np.array([sizes[axis] for axis in order], np.int64))
-
-
-def _replace(node: Any, made: Any) -> None:
-    made.set_friendly_name(node.get_friendly_name())
-    names = node.output(0).get_names()
-    node.output(0).replace(made.output(0))
-    made.output(0).set_names(names)
