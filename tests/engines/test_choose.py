@@ -144,7 +144,7 @@ def test_a_signature_that_failed_for_lack_of_threads_is_loaded_again(
         raise CannotRun("no thread") from TrialFailed("no thread", passing=passing)
 
     engine, real = fresh(odd_version), choose.OpenVINOProgram
-    monkeypatch.setattr(choose, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("lightship.engines.trial.trials._RETRY_SECONDS", 0.0)
     monkeypatch.setattr(choose, "OpenVINOProgram", fail)
     with contextlib.closing(engine):
         with pytest.raises(FailedPrecondition, match="no thread"):

@@ -13,7 +13,7 @@ import pytest
 
 from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.base import CannotRun
-from lightship.engines.openvino import OpenVINOProgram, compiled, variants
+from lightship.engines.openvino import OpenVINOProgram, compiled
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.variants import MAX_SHAPES, MAX_VARIANTS
 from lightship.engines.precision import why_missing
@@ -246,7 +246,7 @@ def test_shapes_that_failed_for_lack_of_threads_are_tried_again(
     def fail(*_: object) -> Compiled:
         raise CannotRun("no thread") from TrialFailed("no thread", passing=passing)
 
-    monkeypatch.setattr(variants, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("lightship.engines.trial.trials._RETRY_SECONDS", 0.0)
     monkeypatch.setattr(program._variants, "_make", fail)
     with pytest.raises(CannotRun, match="no thread"):
         program.run({"x": x}, ["y"])

@@ -42,7 +42,7 @@ from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
-from lightship.engines.trial import RETRY_SECONDS, may_pass, trials_for
+from lightship.engines.trial import retry_time, trials_for
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
 from lightship.extras import INSTALL_TENSORFLOW
 from lightship.repeated import log_level
@@ -278,7 +278,7 @@ class _ChoosingEngine:
                     raise
                 except LightshipError as error:
                     slot.error, slot.reason = error, error.message
-                    slot.retry_at = time.monotonic() + RETRY_SECONDS if may_pass(error) else math.inf
+                    slot.retry_at = retry_time(error)
                     raise
                 slot.error = None
                 logger.log(

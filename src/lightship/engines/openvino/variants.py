@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lightship.engines.base import CannotRun, Refused, describe, unexpected_shap
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import explain
 from lightship.engines.openvino.shapes import Declared, Shape, Shapes, reshaped
-from lightship.engines.trial import RETRY_SECONDS, may_pass
+from lightship.engines.trial import retry_time
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.versions import model_files
@@ -135,7 +134,7 @@ class Variants:
         try:
             return self._variant(shapes)
         except CannotRun as unable:
-            return _Unable(unable.reason, time.monotonic() + RETRY_SECONDS if may_pass(unable) else math.inf)
+            return _Unable(unable.reason, retry_time(unable))
 
     def _refusal(self, inputs: Mapping[str, NDArray[Any]], reason: str) -> str:
         what = unexpected_shapes(self._signature, inputs)

@@ -8,17 +8,16 @@ from lightship.engines.trial.shared import (
     measuring_trials_for,
     trials_for,
 )
-from lightship.engines.trial.trials import RETRY_SECONDS, TrialFailed, Trials, may_pass
+from lightship.engines.trial.trials import TrialFailed, Trials, retry_time
 
 __all__ = [
-    "RETRY_SECONDS",
     "TrialFailed",
     "Trials",
     "backend_trials_for",
     "cache_for",
     "cancel_trials",
-    "may_pass",
     "measuring_trials_for",
+    "retry_time",
     "stop_helpers",
     "trials_for",
 ]

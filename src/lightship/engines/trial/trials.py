@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -26,8 +28,7 @@ _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, getattr(signal, "SIGB
 # None on Windows, where no signal ends a process.
 _SIGKILL = getattr(signal, "SIGKILL", None)
 
-# After which something is tried again that failed because the system lacked something.
-RETRY_SECONDS = 30.0
+_RETRY_SECONDS = 30.0
 
 
 class TrialFailed(Exception):
@@ -41,11 +42,14 @@ class TrialFailed(Exception):
         self.reason, self.passing = reason, passing
 
 
-def may_pass(error: BaseException | None) -> bool:
-    """Returns whether an error follows from a `TrialFailed` that is `passing`."""
+def retry_time(error: BaseException | None) -> float:
+    """Returns when to try again what failed with an error, by `time.monotonic`; infinity if it would fail again.
+
+    It is worth trying if the error follows from a `TrialFailed` that is `passing`.
+    """
     while error is not None and not isinstance(error, TrialFailed):
         error = error.__cause__ or error.__context__
-    return error is not None and error.passing
+    return time.monotonic() + _RETRY_SECONDS if error is not None and error.passing else math.inf
 
 
 class Trials:
