@@ -419,14 +419,9 @@ def test_a_folder_whose_file_system_hangs_holds_up_no_other(
         source.close()
 
 
-def test_a_folder_that_hangs_until_after_the_end_changes_nothing(
-    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release, hangs, find = threading.Event(), threading.Event(), watched_module.find_aspired
-    write(folder, 1, "one")
-    source = FileSystemSource(manager, 0.02, settle_seconds=0)
-    source.watch([ModelConfig("half", folder)])
-    await_content(manager, "one")
+def let_folders_hang(monkeypatch: pytest.MonkeyPatch, hangs: threading.Event, release: threading.Event) -> None:
+    """From now on, looking for versions takes until `release` is set. `hangs` is set when that has begun."""
+    find = watched_module.find_aspired
 
     def hang(config: ModelConfig) -> Aspired:
         hangs.set()
@@ -434,6 +429,17 @@ def test_a_folder_that_hangs_until_after_the_end_changes_nothing(
         return find(config)
 
     monkeypatch.setattr(watched_module, "find_aspired", hang)
+
+
+def test_a_folder_that_hangs_until_after_the_end_changes_nothing(
+    manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, hangs = threading.Event(), threading.Event()
+    write(folder, 1, "one")
+    source = FileSystemSource(manager, 0.02, settle_seconds=0)
+    source.watch([ModelConfig("half", folder)])
+    await_content(manager, "one")
+    let_folders_hang(monkeypatch, hangs, release)
     try:
         assert hangs.wait(DEADLINE)
         write(folder, 2, "two")
@@ -447,17 +453,11 @@ def test_a_folder_that_hangs_until_after_the_end_changes_nothing(
 def test_a_folder_that_hangs_when_its_files_are_due_keeps_no_processor_busy(
     manager: Manager, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release, hangs, find = threading.Event(), threading.Event(), watched_module.find_aspired
+    release, hangs = threading.Event(), threading.Event()
     write(folder, 1, "one")
     source = FileSystemSource(manager, 0.02, settle_seconds=0)
     source.watch([ModelConfig("half", folder)])
     await_content(manager, "one")
-
-    def hang(config: ModelConfig) -> Aspired:
-        hangs.set()
-        release.wait(DEADLINE)
-        return find(config)
-
     asked: list[bool] = []
     usual = FileSystemSource._poll_one
 
@@ -467,7 +467,7 @@ def test_a_folder_that_hangs_when_its_files_are_due_keeps_no_processor_busy(
 
     monkeypatch.setattr(source_module, "_SLOW_SECONDS", 0.01)
     monkeypatch.setattr(FileSystemSource, "_poll_one", poll_one)
-    monkeypatch.setattr(watched_module, "find_aspired", hang)
+    let_folders_hang(monkeypatch, hangs, release)
     try:
         assert hangs.wait(DEADLINE)
         source.change(NOT_YET, 0.0)
