@@ -14,6 +14,7 @@ from pathlib import Path
 from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
 from lightship.locks import FolderLock, try_lock, wait_for_lock
 from lightship.packaging.arguments import argument
+from lightship.saved_model.version_folder import is_address
 from lightship.saved_model.versions import has_model, list_versions, version_number
 
 PREFIX = ".exporting-"
@@ -30,7 +31,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
             f"the folder is a {type(folder).__name__}: give the trained model first, then the model's folder, such as "
             "models/dog"
         )
-    if os.fspath(folder).find("://") > 1:  # C://models is a folder of Windows
+    if is_address(folder):
         raise InvalidArgument(
             f"{folder} is an address, not a folder: export to a folder on this machine, such as models/dog, and copy it"
         )

@@ -25,6 +25,11 @@ class VersionFolder:
     version: int
 
 
+def is_address(folder: str | os.PathLike[str]) -> bool:
+    """Returns whether a folder is written as an address such as s3://bucket/dog. C://models is a folder of Windows."""
+    return os.fspath(folder).find("://") > 1
+
+
 def find_version(folder: str | os.PathLike[str], version: int | None = None) -> VersionFolder:
     """Returns the highest version for `models/dog`, or the one that `version` names; for `models/dog/1` that version.
 
@@ -34,7 +39,7 @@ def find_version(folder: str | os.PathLike[str], version: int | None = None) -> 
     """
     if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
         raise InvalidArgument(f"version is {version!r}; give a whole number such as 1, or None for the newest")
-    if os.fspath(folder).find("://") > 1:  # C://models is a folder of Windows
+    if is_address(folder):
         raise InvalidArgument(
             f"{folder} is an address, not a folder: give a model's folder on this machine, such as models/dog; "
             "lightship.Client asks a server, and lightship.serve serves a model in an object store"
