@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -23,7 +23,7 @@ from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import manager_of, store_options
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.config.reread import Reread, Rereadable
-from lightship.server.config.tls import read_changed
+from lightship.server.config.tls import poll_tls
 from lightship.server.ending import abandon_runs
 from lightship.server.endpoints import Endpoints, Sockets
 from lightship.server.folders import check_folder
@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 _ENDING = 0.2  # seconds, when the time to drain is over, for each part of the server to end
 _LOADS = 2.0  # seconds for loads to notice that they are cancelled; nobody waits for them
-_TLS_SECONDS = 60.0  # between two readings of the TLS keys
 _LOOK = 0.2  # seconds between two checks of whether to keep waiting
 
 
@@ -210,17 +209,7 @@ class Server:
         files = self.options.tls_files
         if files is None or not (self.options.grpc_port or self.options.grpc.socket_path):
             return None
-        used = [self.options.grpc.tls]
-
-        def read(_: str, __: Collection[str]) -> Tls | None:
-            return read_changed(files, used[-1])
-
-        def apply(tls: Tls) -> None:
-            endpoints.renew_tls(tls)
-            used[:] = [tls]
-            logger.info("new gRPC connections use the changed TLS keys of %s", files)
-
-        poll = ConfigFilePoll(f"the TLS configuration ({files})", _TLS_SECONDS, apply, self.manager.models, read)
+        poll = poll_tls(files, self.options.grpc.tls, endpoints.renew_tls)
         poll.start()
         return poll
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightship import protos
 from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
-from lightship.server.config.files import read_config_file
+from lightship.server.config.files import ConfigFilePoll, read_config_file
 from lightship.transports.grpc.options import Tls
 
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 60.0
 _WRITTEN_SECONDS = 1.0
 
 
@@ -44,6 +49,24 @@ class SslConfigFile:
 
     def __str__(self) -> str:
         return self.path
+
+
+def poll_tls(files: TlsFiles | SslConfigFile, used: Tls | None, renew: Callable[[Tls], None]) -> ConfigFilePoll[Tls]:
+    """Returns what reads the files each minute once it is started, and gives keys that have changed to `renew`.
+
+    used: the keys that are used now.
+    """
+
+    def read(_: str, __: Collection[str]) -> Tls | None:
+        return read_changed(files, used)
+
+    def apply(tls: Tls) -> None:
+        nonlocal used
+        renew(tls)
+        used = tls
+        logger.info("new gRPC connections use the changed TLS keys of %s", files)
+
+    return ConfigFilePoll(f"the TLS configuration ({files})", _POLL_SECONDS, apply, tuple, read)
 
 
 def read_changed(files: TlsFiles | SslConfigFile, used: Tls | None) -> Tls | None:
