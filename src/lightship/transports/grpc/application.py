@@ -9,18 +9,18 @@ from functools import partial
 from time import monotonic, perf_counter
 from typing import cast
 
-from lightship.errors import Code, LightshipError, ResourceExhausted
+from lightship.errors import LightshipError, ResourceExhausted
 from lightship.threads import start_thread
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.access_log.record import JoinedRecord
 from lightship.transports.grpc.api import GrpcApi, UnaryJob, unknown_method
 from lightship.transports.grpc.call import Answer, refusal
-from lightship.transports.grpc.call_log import MADE_TRAILERS, CallLog, id_header
+from lightship.transports.grpc.call_log import CallLog, id_header
 from lightship.transports.grpc.channel_arguments import ChannelSettings
 from lightship.transports.grpc.compression import Compression, not_compressed
 from lightship.transports.grpc.deadlines import Deadlines
 from lightship.transports.grpc.health import WATCH
-from lightship.transports.grpc.logged_call import LoggedUnaryCall, send_together
+from lightship.transports.grpc.logged_call import MADE_ID, OK, JoinedAnswers, LoggedUnaryCall
 from lightship.transports.grpc.message_model import model_of
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.reflection import METHODS as REFLECTION
@@ -80,6 +80,7 @@ class GrpcApplication:
         self.max_inline = min(MAX_INLINE_BYTES, settings.max_receive + PREFIX_BYTES)
         # Up to this many bytes, an answer is sent as it is and in one piece.
         self.max_plain = -1 if settings.compression else min(MAX_JOINED_BYTES, settings.max_send or MAX_JOINED_BYTES)
+        self._joined_answers = None if access_log is None else JoinedAnswers(access_log, self.max_plain)
         self.unfinished = self.waiting = 0
         self.queued = 0  # short calls that wait for their turn
         self.watches: set[Watch] = set()
@@ -293,27 +294,18 @@ class GrpcApplication:
             if answers is None:
                 left += calls
                 self._note_reading(calls, decode)
-            elif self.access_log is None:
+            elif self._joined_answers is None:
                 for call, answer in zip(calls, answers, strict=True):
                     call.take_answer(answer)
             else:
-                joined = self._joined_record(together, calls[0].method.name, decode, begun)
-                self.access_log.add_joined(joined)
-                answered = zip(cast(list[LoggedUnaryCall], calls), answers, strict=True)
-                send_together(self.access_log, joined, self.max_plain, answered, outputs)
+                what = ("gRPC", calls[0].method.name, OK, together.model, together.version)
+                joined = JoinedRecord(*what, decode, self.turn.seconds, begun, MADE_ID)
+                self._joined_answers.send(joined, cast("Sequence[LoggedUnaryCall]", calls), answers, outputs)
         for call in left:
             call.answer()
         if left:
             self.turn.run_further()
         return [call for call in group if not call.finished] if outputs else group
-
-    def _joined_record(self, together: ReadTogether, method: str, decode: float, begun: float) -> JoinedRecord:
-        """Returns what the access log tells of calls that were answered as one.
-
-        decode: the seconds that reading them took. begun: when the work after the run began.
-        """
-        what = ("gRPC", method, Code.OK, together.model, together.version)
-        return JoinedRecord(*what, decode, self.turn.seconds, begun, (MADE_TRAILERS, b""))
 
     def write(self) -> None:
         """Writes the answers of a turn."""

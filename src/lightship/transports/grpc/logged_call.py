@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from lightship.transports.access_log.record import AccessRecord, JoinedRecord
 from lightship.transports.access_log.request_ids import MADE_BYTES
 from lightship.transports.grpc.api import ReadPredict, UnaryJob
 from lightship.transports.grpc.call import Answer
-from lightship.transports.grpc.call_log import GrpcRecord, id_header, made_trailers, trailers_with
+from lightship.transports.grpc.call_log import MADE_TRAILERS, GrpcRecord, id_header, made_trailers, trailers_with
 from lightship.transports.grpc.message_reader import PREFIX_BYTES
 from lightship.transports.grpc.methods import Method
 from lightship.transports.grpc.request_head import GrpcHead
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from lightship.transports.grpc.application import GrpcApplication
 
 
-_OK = Code.OK  # looking it up in the enumeration is a call of a function
+OK = Code.OK  # looking it up in the enumeration is a call of a function
+MADE_ID = (MADE_TRAILERS, b"")  # what stands around an id that was made, in an answer
 
 
 class LoggedUnaryCall(UnaryCall):
@@ -113,7 +114,7 @@ class LoggedUnaryCall(UnaryCall):
         client = log.clients[stream.connection.client]
         own = (client, self._begun_at, self._received_when(), len(self._data), size, given)
         UnaryCall._finish(self)
-        what, ended = ("gRPC", self.method.name, read.model, read.version, _OK), monotonic()
+        what, ended = ("gRPC", self.method.name, read.model, read.version, OK), monotonic()
         log.add_entry((what, ended, self._decode, application.turn.seconds, ended - begun, own))
         return True
 
@@ -179,30 +180,42 @@ class LoggedUnaryCall(UnaryCall):
         self._application.access_log.add(record)
 
 
-def send_together(
-    log: AccessLog,
-    joined: JoinedRecord,
-    max_plain: int,
-    answered: Iterable[tuple[LoggedUnaryCall, Answer]],
-    outputs: dict[Output, None],
-) -> None:
-    """Sends the answers of calls that were answered as one, and adds what each has of its own to `joined`.
+class JoinedAnswers:
+    """Sends the answers of calls that were answered as one, and notes them for the access log.
 
-    A call with a record or an id, or with an answer of more than `max_plain` bytes, is left to `deliver`. The others
-    end, and `outputs` gets those that have their answers.
+    What is done once for each group counts here, because it finds little in the processor's caches.
     """
-    add, clients = joined.members.add, log.clients
-    trailers = made_trailers(b"")  # for each answer that is written at once, since only the id differs
-    for call, answer in answered:
-        stream, body = call.stream, answer.body
-        size = len(body)
-        if size > max_plain or call._record is not None or call._head.id:
-            call.take_answer(answer)
-            call.joined = joined
-            continue
-        client, received, bytes_in = clients[stream.connection.client], call.received_at, len(call._data)
-        trailers.data = add(client, call._begun_at, received, bytes_in, PREFIX_BYTES + size)
-        if not stream.respond_at_once(HEAD, prefixed(body), trailers):
-            stream.respond(HEAD, prefixed(body), made_trailers(trailers.data))
-        UnaryCall._finish(call)
-        outputs[stream.output] = None
+
+    def __init__(self, log: AccessLog, max_plain: int) -> None:
+        """max_plain: the most bytes of an answer that is sent as it is and in one piece."""
+        self._log, self._max_plain = log, max_plain
+        self._trailers = made_trailers(b"")  # of each answer that is written at once, since only the id differs
+
+    def send(
+        self,
+        joined: JoinedRecord,
+        calls: Sequence[LoggedUnaryCall],
+        answers: Iterable[Answer],
+        outputs: dict[Output, None],
+    ) -> None:
+        """Sends the answers of calls, which end then, and adds what each has of its own to `joined`.
+
+        A call with a record or an id, or with a long answer, is left to `deliver`. `outputs` gets those that the
+        answers were added to.
+        """
+        log, max_plain, trailers = self._log, self._max_plain, self._trailers
+        log.add_joined(joined)
+        add, clients = joined.members.add, log.clients
+        for call, answer in zip(calls, answers, strict=True):
+            stream, body = call.stream, answer.body
+            size = len(body)
+            if size > max_plain or call._record is not None or call._head.id:
+                call.take_answer(answer)
+                call.joined = joined
+                continue
+            client, received, bytes_in = clients[stream.connection.client], call.received_at, len(call._data)
+            trailers.data = add(client, call._begun_at, received, bytes_in, PREFIX_BYTES + size)
+            if not stream.respond_at_once(HEAD, prefixed(body), trailers):
+                stream.respond(HEAD, prefixed(body), made_trailers(trailers.data))
+            UnaryCall._finish(call)
+            outputs[stream.output] = None
