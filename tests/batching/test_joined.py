@@ -176,7 +176,7 @@ def test_a_scheduler_is_closed_when_its_run_on_a_thread_has_ended(made: Make) ->
     assert closed.wait(60)
 
 
-@pytest.mark.parametrize(("seconds", "runs"), [(1.0, 1), (0.011, 3), (0.00045, 67)])
+@pytest.mark.parametrize(("seconds", "runs"), [(1.0, 2), (0.011, 4), (0.00045, 68)])
 def test_a_batch_that_was_slow_for_a_while_is_left_to_a_thread(made: Make, seconds: float, runs: int) -> None:
     scheduler, _ = made()
     priming = scheduler._queues[SIGNATURE]._priming
@@ -188,6 +188,23 @@ def test_a_batch_that_was_slow_for_a_while_is_left_to_a_thread(made: Make, secon
     for _ in range(runs):
         priming.note(2, seconds)
     assert not priming.known(2)
+
+
+def test_a_run_that_other_processes_held_up_is_not_taken_for_a_slow_one(made: Make) -> None:
+    scheduler, engine = made()
+    priming = scheduler._queues[SIGNATURE]._priming
+    assert priming.clock is time.perf_counter
+    run = engine.run_joined
+
+    def held_up(*arguments: Any, **options: Any) -> Any:
+        time.sleep(0.05)  # takes no processor time
+        return run(*arguments, **options)
+
+    engine.run_joined = held_up  # type: ignore[method-assign]
+    for clock in (time.thread_time, time.perf_counter, time.thread_time):
+        scheduler.try_run([call(1), call(2)])
+        assert priming.clock is clock
+        assert priming.known(2)
 
 
 def test_a_size_for_which_the_engine_is_not_prepared_any_more_is_left_to_a_thread(made: Make) -> None:

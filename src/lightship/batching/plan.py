@@ -59,8 +59,14 @@ class Plan:
         at most `limit` seconds.
         """
         count = len(rows)
-        if sum(rows) != count:
-            return self._take(rows, limit)
+        return self._take(rows, limit) if sum(rows) != count else self._take_single(count, limit)
+
+    def take_equal(self, calls: int, rows: int, limit: float = math.inf) -> tuple[int, int]:
+        """Chooses like `take` among so many calls of so many rows each."""
+        return self._take_single(calls, limit) if rows == 1 else self._take([rows] * calls, limit)
+
+    def _take_single(self, count: int, limit: float) -> tuple[int, int]:
+        """Chooses among calls of one row."""
         key = min(count, self.largest + 1), limit  # further calls wait for the next batch
         taken = self._single.get(key)
         if taken is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lightship.batching.base import EngineCall
 from lightship.batching.batch import join
@@ -19,14 +19,19 @@ _MAX_SLOW = 0.03  # seconds that runs may take one after the other of which none
 class Priming:
     """Has a thread make the first run of a size, which takes longer because it prepares the engine for that size.
 
-    `known`, `note` and `forget` may be called on the event loop only.
+    `known`, `clock`, `note` and `forget` may be called on the event loop only.
     """
+
+    # By which the next run is to be measured. It tells processor time after a run that took long, because elapsed time
+    # includes that of other processes. Otherwise it tells elapsed time, which is read without a call of the system.
+    clock: Callable[[], float]
 
     def __init__(self, engine: Engine, signature: str) -> None:
         self._engine, self._signature = engine, signature
         # The sizes that were run, each with the seconds that its runs took since its last short run.
         self._slow: dict[int, float] = {}
         self._tried: dict[int, float] = {}
+        self.clock = time.perf_counter
         self._idle = threading.Event()  # cleared while a thread runs a batch
         self._idle.set()
 
@@ -35,8 +40,15 @@ class Priming:
         return size in self._slow
 
     def note(self, size: int, seconds: float) -> None:
-        """Takes in the processor time of a run on the event loop. A single slow one says little."""
-        slow = self._slow[size] = self._slow.get(size, 0.0) + seconds if seconds > SHORT_SECONDS else 0.0
+        """Takes in how long a run on the event loop took, by `clock`. A single slow one says little."""
+        if seconds <= SHORT_SECONDS:
+            self._slow[size] = 0.0
+            self.clock = time.perf_counter
+            return
+        if self.clock is not time.thread_time:
+            self.clock = time.thread_time
+            return
+        slow = self._slow[size] = self._slow.get(size, 0.0) + seconds
         if slow > _MAX_SLOW:
             self.forget(size)
 

@@ -71,7 +71,7 @@ class SignatureQueue:
     def joins(self, calls: int) -> bool:
         """Returns whether the event loop would run so many calls of one row as one now."""
         plan = self.plan()
-        return calls >= plan.fewest and plan.take([1] * calls, SHORT_SECONDS)[0] == calls
+        return calls >= plan.fewest and plan.take_equal(calls, 1, SHORT_SECONDS)[0] == calls
 
     def submit(self, call: EngineCall, done: Done) -> None:
         rows = self._counter.rows(call) if self.plan().largest > 1 else None
@@ -97,6 +97,8 @@ class SignatureQueue:
         plan = self.plan()
         if plan.largest == 1:
             return [self._try_alone(call) for call in calls]
+        if len(calls) == 1 and calls[0].calls > 1:  # the usual case on a busy server
+            return [self._try_several(plan, calls[0])]
         outcomes: list[Outcome] = [None] * len(calls)
         groups: dict[object, list[tuple[int, int]]] = {}  # the index of each call, and its number of rows
         for index, rows in enumerate(map(self._counter.rows, calls)):
@@ -113,6 +115,16 @@ class SignatureQueue:
     def close(self) -> None:
         self._streams.close()
         self._priming.close()
+
+    def _try_several(self, plan: Plan, call: EngineCall) -> Outcome:
+        """Runs a call that stands for several, if all of them are one batch."""
+        rows = self._counter.rows(call)
+        if rows is None:
+            return self._try_alone(call)
+        count, size = plan.take_equal(call.calls, rows.number // call.calls, SHORT_SECONDS)
+        if count < call.calls:
+            return None
+        return self._try_batch(plan, (call,), (rows.number,), size)[0]
 
     def _try_whole(
         self, plan: Plan, calls: Sequence[EngineCall], group: list[tuple[int, int]], outcomes: list[Outcome]
@@ -152,9 +164,9 @@ class SignatureQueue:
             size = steady
         known = priming.known(size)
         if known:
-            begun = time.thread_time()  # elapsed time would include that of other processes
+            begun = priming.clock()
             parts = self._runs.try_run(batch, rows, size)
-            priming.note(size, time.thread_time() - begun)
+            priming.note(size, priming.clock() - begun)
         else:
             priming.prime(batch, size)
         if parts is not None:
