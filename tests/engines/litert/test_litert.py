@@ -12,7 +12,7 @@ from tests.engines.litert.conftest import Open, model
 
 import lightship.engines.litert.backend as backend
 from lightship.engines import EngineOptions, load_engine
-from lightship.engines.litert.interpreter import Call
+from lightship.engines.litert.interpreter import Call, InterpreterError
 from lightship.engines.litert.pool import MAX_KEPT_BYTES, Pool
 from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument
 from lightship.saved_model.version_model import read_model
@@ -205,6 +205,21 @@ def test_memory_of_large_inputs_is_given_back() -> None:
         assert same is first
     with pool.interpreter(DOUBLE, ((1, 4),), 16) as another:
         assert another is not first
+
+
+def test_an_interpreter_that_failed_is_not_lent_again() -> None:
+    pool, shapes = Pool(model("doubled"), 1, 1, reset=False), ((1, 4),)
+    with pytest.raises(InterpreterError), pool.interpreter(DOUBLE, shapes, 16) as first:
+        first.run(DOUBLE, {"x": np.ones((1, 4), np.float64)}, [1])
+    with pool.interpreter(DOUBLE, shapes, 16) as another:
+        another.run(DOUBLE, ones(1), [1])
+        another.run(DOUBLE, ones(1), [1])
+    assert another is not first
+    with pytest.raises(InterpreterError), pool.ready_interpreter(DOUBLE, shapes, 60.0) as ready:
+        ready.run(DOUBLE, {"x": np.ones((1, 4), np.float64)}, [1])
+    assert ready is another
+    with pool.ready_interpreter(DOUBLE, shapes, 60.0) as none:
+        assert none is None
 
 
 def test_a_pool_that_is_closed_lends_nothing() -> None:

@@ -11,6 +11,7 @@ from lightship.engines.base import CannotRun, EngineOptions
 from lightship.engines.litert.operations import check_operations
 from lightship.engines.litert.pool import Pool
 from lightship.engines.litert.program import LiteRTProgram
+from lightship.engines.litert.shapes import ShapeChecks, check_late_shapes
 from lightship.errors import NotFound, Unimplemented
 from lightship.extras import INSTALL_LITERT
 from lightship.processors import available_cpus
@@ -47,6 +48,7 @@ class LiteRTVersion(Runtime):
     def __init__(self, data: bytes, folder: Path, options: EngineOptions) -> None:
         model = parse_tflite(data, folder)
         check_operations(model, options.allow_unproven)
+        check_late_shapes(model, options.allow_unproven)
         self._model, self._named = model, signatures_of(model, folder)
         self._signatures = as_saved_model(model, folder).signatures
         cpus = options.threads or available_cpus()
@@ -63,7 +65,8 @@ class LiteRTVersion(Runtime):
         _check_same("outputs", signature.outputs, own.outputs)
         _check_types(own)
         self._pool.fill()
-        return LiteRTProgram(self._pool, own, self._named[signature.name])
+        found = self._named[signature.name]
+        return LiteRTProgram(self._pool, own, found, ShapeChecks(self._model, found.subgraph))
 
     def close(self) -> None:
         """Frees the interpreters."""

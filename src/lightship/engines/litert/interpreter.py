@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lightship.engines.litert.shapes import ShapeChecks
 from lightship.errors import FailedPrecondition
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -18,14 +20,15 @@ _UNKNOWN = float("inf")
 
 
 class Call(NamedTuple):
-    """What is run: a graph, and the places of its inputs there."""
+    """What is run: a graph, the places of its inputs there, and what is to be looked at before it runs."""
 
     subgraph: int
     inputs: Mapping[str, int]
+    checks: ShapeChecks | None = None
 
 
 class InterpreterError(Exception):
-    """LiteRT refused shapes or values. The interpreter may be used again."""
+    """LiteRT refused shapes or values. The interpreter must not be used again: LiteRT may have lost its memory."""
 
 
 class Interpreter:
@@ -71,6 +74,9 @@ class Interpreter:
                 for (_, place), shape in zip(call.inputs.items(), shapes, strict=True):
                     native.ResizeInputTensor(place, np.array(shape, np.int32), False, graph)
                 native.AllocateTensors(graph)
+                shape_of = partial(self._shape, graph)
+                if call.checks is not None and (fault := call.checks.fault(shape_of)):
+                    raise InterpreterError(fault)
             if self._reset:
                 native.ResetVariableTensors()
             for name, place in call.inputs.items():
@@ -78,7 +84,6 @@ class Interpreter:
             native.Invoke(graph)
             results = [self._output(place, graph) for place in outputs]
         except (RuntimeError, ValueError) as error:
-            self._ready.pop(graph, None)
             raise InterpreterError(_text(error)) from error
         seconds = time.perf_counter() - start
         if not ready:  # it prepared the tensors too
@@ -89,11 +94,15 @@ class Interpreter:
         return results
 
     def _output(self, place: int, graph: int) -> NDArray[Any]:
-        shape = tuple(int(size) for size in self._native.TensorSize(place, graph))
+        shape = self._shape(graph, place)
         if 0 in shape:  # LiteRT has no memory for an empty tensor, and refuses to return it
-            return np.empty(shape, self._native.TensorType(place, graph))
+            dtype = np.dtype(self._native.TensorType(place, graph))
+            return np.empty(shape, object if dtype.kind == "S" else dtype)
         array: NDArray[Any] = self._native.GetTensor(place, graph)
         return array
+
+    def _shape(self, graph: int, place: int) -> tuple[int, ...]:
+        return tuple(map(int, self._native.TensorSize(place, graph)))
 
 
 def _text(error: Exception) -> str:

@@ -15,7 +15,7 @@ from lightship.tensors.dtypes import DataType
 
 # No operand of these says where to read or write, or how much.
 _PLAIN = """
-    ABS ADD ADD_N ATAN2 AVERAGE_POOL_2D BATCH_MATMUL BITCAST BITWISE_XOR BUCKETIZE CALL_ONCE CAST CEIL COMPLEX_ABS
+    ABS ADD ADD_N AVERAGE_POOL_2D BATCH_MATMUL BITCAST BITWISE_XOR BUCKETIZE CALL_ONCE CAST CEIL COMPLEX_ABS
     CONCATENATION CONV_2D CONV_3D COS DENSIFY DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP FAKE_QUANT
     FLOOR FLOOR_DIV FULLY_CONNECTED GELU GREATER GREATER_EQUAL HARD_SWISH IF IMAG L2_NORMALIZATION L2_POOL_2D LEAKY_RELU
     LESS LESS_EQUAL LOCAL_RESPONSE_NORMALIZATION LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX LSTM
@@ -25,9 +25,9 @@ _PLAIN = """
     BIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_RNN UNIQUE UNPACK WHERE WHILE ZEROS_LIKE
     HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE
 """
-# These check such operands.
+# These check such operands, or `shapes` does it for them.
 _CHECKED = """
-    ARG_MAX ARG_MIN BATCH_TO_SPACE_ND CUMSUM EXPAND_DIMS GATHER GATHER_ND MEAN REDUCE_ALL REDUCE_ANY REDUCE_MAX
+    ARG_MAX ARG_MIN ATAN2 BATCH_TO_SPACE_ND CUMSUM EXPAND_DIMS GATHER GATHER_ND MEAN REDUCE_ALL REDUCE_ANY REDUCE_MAX
     REDUCE_MIN REDUCE_PROD RESHAPE REVERSE_V2 RFFT2D SEGMENT_SUM SLICE SPLIT SPLIT_V STRIDED_SLICE SUM TOPK_V2 TRANSPOSE
 """
 _SAFE = frozenset(f"{_PLAIN} {_CHECKED}".split())
@@ -85,7 +85,7 @@ def check_operations(model: TfliteModel, allowed: Collection[str] = ()) -> None:
     """
     initial = {one.once for graph in model.subgraphs for one in graph.operators if one.once >= 0}
     for index, graph in enumerate(model.subgraphs):
-        sizes = _known_before_values(graph)
+        sizes = known_before_values(graph)
         for one in graph.operators:
             if one.custom:
                 continue  # LiteRT has none, and says so when it opens the file
@@ -95,7 +95,7 @@ def check_operations(model: TfliteModel, allowed: Collection[str] = ()) -> None:
                 _check(one, graph, sizes)
 
 
-def _known_before_values(graph: Subgraph) -> set[int]:
+def known_before_values(graph: Subgraph) -> set[int]:
     """Returns the tensors that depend on constants and on shapes alone."""
     known = {index for index, tensor in enumerate(graph.tensors) if tensor.constant}
     for one in graph.operators:
@@ -110,23 +110,24 @@ def _check(one: Operator, graph: Subgraph, sizes: Collection[int]) -> None:
     if name in _SAFE:
         return
     if name in _CONSTANT:
-        if not all(graph.tensors[index].constant for index in _operands(one, _CONSTANT[name])):
-            raise _refusal(name, "does not check its operands, which depend on the request")
+        if not all(graph.tensors[index].constant for index in operands(one, _CONSTANT[name])):
+            raise refusal(name, "does not check its operands, which depend on the request")
     elif name in _SIZES:
         wide = name != "FLOOR_MOD" or any(graph.tensors[index].dtype in _WIDE for index in one.outputs)
-        if wide and not all(index in sizes for index in _operands(one, _SIZES[name])):
-            raise _refusal(name, "takes any number from the request")
+        if wide and not all(index in sizes for index in operands(one, _SIZES[name])):
+            raise refusal(name, "takes any number from the request")
     elif name in _FIXED_SHAPES:
         if any(-1 in (graph.tensors[index].shape or (-1,)) for index in one.inputs):
-            raise _refusal(name, "does not compare the sizes of its operands, which may vary")
+            raise refusal(name, "does not compare the sizes of its operands, which may vary")
     else:
-        raise _refusal(name, "is not known to check its operands")
+        raise refusal(name, "is not known to check its operands")
 
 
-def _operands(one: Operator, positions: Collection[int]) -> list[int]:
+def operands(one: Operator, positions: Collection[int]) -> list[int]:
     """Returns the tensors of these operands, without those that are left out."""
     return [one.inputs[position] for position in positions if position < len(one.inputs) and one.inputs[position] >= 0]
 
 
-def _refusal(name: str, fault: str) -> CannotRun:
+def refusal(name: str, fault: str) -> CannotRun:
+    """Returns why an operation does not run. `fault` is the rest of a sentence that begins with its name."""
     return CannotRun(f"LiteRT's {name} {fault}, and may end the process; --allow-unproven {name} lets it run", name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
-from lightship.engines.litert.interpreter import Call, Interpreter, Shapes
+from lightship.engines.litert.interpreter import Call, Interpreter, InterpreterError, Shapes
 from lightship.errors import FailedPrecondition
 
 # Memory that a run needed is kept for the next. Where the inputs have more bytes than this, it is given back.
@@ -38,23 +38,29 @@ class Pool:
     def interpreter(self, call: Call, shapes: Shapes, size: int) -> Iterator[Interpreter]:
         """Lends an interpreter, preferably one that has these shapes. Waits until one is free.
 
-        size: the bytes of the inputs.
+        size: the bytes of the inputs. One that raises InterpreterError is freed.
         """
-        taken = self._take(call, shapes)
+        taken, kept = self._take(call, shapes), size <= MAX_KEPT_BYTES
         try:
             yield taken
+        except InterpreterError:
+            kept = False
+            raise
         finally:
-            self._give_back(taken if size <= MAX_KEPT_BYTES else None)
+            self._give_back(taken if kept else None)
 
     @contextmanager
     def ready_interpreter(self, call: Call, shapes: Shapes, seconds: float) -> Iterator[Interpreter | None]:
         """Lends an interpreter with these shapes whose last runs took less than `seconds`, or None. Never waits."""
-        taken = self._try_take(call, shapes, seconds)
+        taken, kept = self._try_take(call, shapes, seconds), True
         try:
             yield taken
+        except InterpreterError:
+            kept = False
+            raise
         finally:
             if taken is not None:
-                self._give_back(taken)
+                self._give_back(taken if kept else None)
 
     def close(self) -> None:
         """Frees the interpreters. None is in use."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from lightship.engines.base import SHORT_SECONDS, Program, describe, unexpected_shapes
 from lightship.engines.litert.interpreter import Call, Interpreter, InterpreterError
 from lightship.engines.litert.pool import Pool
+from lightship.engines.litert.shapes import ShapeChecks
 from lightship.errors import InvalidArgument
 from lightship.saved_model.signatures import Signature
 from lightship.saved_model.tflite import TfliteSignature
@@ -26,9 +28,11 @@ class LiteRTProgram(Program):
     declared with a first dimension of 1, as old converters do, several rows are run one after another.
     """
 
-    def __init__(self, pool: Pool, signature: Signature, found: TfliteSignature) -> None:
+    def __init__(
+        self, pool: Pool, signature: Signature, found: TfliteSignature, checks: ShapeChecks | None = None
+    ) -> None:
         self._pool, self._signature, self._outputs = pool, signature, found.outputs
-        self._call = Call(found.subgraph, {name: found.inputs[name] for name in signature.inputs})
+        self._call = Call(found.subgraph, {name: found.inputs[name] for name in signature.inputs}, checks)
         specs = (*signature.inputs.values(), *signature.outputs.values())
         self._declared = [(name, spec.shape) for name, spec in signature.inputs.items()]
         self._strings = [name for name, spec in signature.inputs.items() if spec.dtype == DataType.DT_STRING]
@@ -39,28 +43,36 @@ class LiteRTProgram(Program):
         rows = self._rows(inputs)
         if rows == 0:
             return self._no_rows(outputs)
+        if _is_empty(inputs):
+            return self._without_rows(inputs, outputs)
         parts = [inputs] if rows is None else [_row(inputs, row) for row in range(rows)]
         shapes = tuple(parts[0][name].shape for name in self._call.inputs)
         size = sum(array.nbytes for array in parts[0].values())
-        with self._pool.interpreter(self._call, shapes, size) as interpreter:
+        with self._refusing(inputs), self._pool.interpreter(self._call, shapes, size) as interpreter:
             answers = [self._answer(interpreter, part, outputs) for part in parts]
         return answers[0] if rows is None else _together(answers)
 
     def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Runs the signature if an interpreter is free whose last runs, with these shapes, were short."""
-        if self._rows(inputs) is not None:
+        if self._rows(inputs) is not None or _is_empty(inputs):
             return None
         shapes = tuple(inputs[name].shape for name in self._call.inputs)
-        with self._pool.ready_interpreter(self._call, shapes, SHORT_SECONDS) as interpreter:
+        ready = self._pool.ready_interpreter(self._call, shapes, SHORT_SECONDS)
+        with self._refusing(inputs), ready as interpreter:
             return None if interpreter is None else self._answer(interpreter, inputs, outputs)
 
     def _answer(self, interpreter: Interpreter, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        arrays = interpreter.run(self._call, inputs, [self._outputs[name] for name in outputs])
+        return dict(zip(outputs, arrays, strict=True))
+
+    @contextmanager
+    def _refusing(self, inputs: Arrays) -> Iterator[None]:
+        """Raises InvalidArgument, with LiteRT's text, for an InterpreterError of the block."""
         try:
-            arrays = interpreter.run(self._call, inputs, [self._outputs[name] for name in outputs])
+            yield
         except InterpreterError as error:
             name, what = self._signature.name, describe(inputs)
             raise InvalidArgument(f'LiteRT cannot run "{name}" with {what}: {error}') from error
-        return dict(zip(outputs, arrays, strict=True))
 
     def _rows(self, inputs: Arrays) -> int | None:
         """Returns None if all shapes are as declared, otherwise the number of rows to run one after another.
@@ -86,6 +98,45 @@ class LiteRTProgram(Program):
             name: np.empty((0, *(max(size, 0) for size in (spec.shape or ())[1:])), spec.dtype.numpy)
             for name, spec in specs.items()
         }
+
+    def _without_rows(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Answers arrays without rows: LiteRT itself ends the process, or gives wrong shapes, with some of them.
+
+        Raises InvalidArgument if it is not only the rows that are missing, or if the outputs do not have as many rows
+        as the inputs. That is tried with rows of zeros.
+        """
+        refused = InvalidArgument(
+            f'LiteRT cannot run "{self._signature.name}" with {describe(inputs)}: it does not compute with arrays that '
+            "have no elements"
+        )
+        free = {name for name, shape in self._declared if shape and shape[0] == -1}
+        one, two = (self._zeros(inputs, free, rows) for rows in (1, 2))
+        if _is_empty(one) or any(len(inputs[name]) for name in free):
+            raise refused
+        try:
+            first, second = self.run(one, outputs), self.run(two, outputs)
+        except InvalidArgument as error:
+            raise refused from error
+        if not all(first[name].shape[:1] == (1,) and _is_doubled(first[name], second[name]) for name in outputs):
+            raise refused
+        return {name: array[:0] for name, array in first.items()}
+
+    def _zeros(self, inputs: Arrays, free: Collection[str], rows: int) -> Arrays:
+        """Returns inputs with so many rows of zeros, or of empty strings, in place of those of the inputs `free`."""
+        return {
+            name: np.full((rows, *array.shape[1:]), b"" if name in self._strings else 0, array.dtype)
+            if name in free
+            else array
+            for name, array in inputs.items()
+        }
+
+
+def _is_empty(inputs: Arrays) -> bool:
+    return any(array.size == 0 for array in inputs.values())
+
+
+def _is_doubled(one: NDArray[Any], two: NDArray[Any]) -> bool:
+    return two.shape == (2 * len(one), *one.shape[1:])
 
 
 def _fits(shape: Sequence[int], declared: Sequence[int]) -> bool:

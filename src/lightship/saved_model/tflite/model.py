@@ -6,9 +6,11 @@ numbers of their positions in its tables.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from lightship.errors import DataLoss
 from lightship.saved_model.tflite.flatbuffer import BrokenFlatbuffer, Table
@@ -19,6 +21,9 @@ from lightship.tensors.dtypes import DataType
 
 MAX_TFLITE_BYTES = 2**31 - 1  # the most that offsets of a flatbuffer reach
 _IDENTIFIER = b"TFL3"  # at byte 4
+_INT32 = 2  # the number of this type
+_MAX_NUMBERS = 16
+_WITH_OPTIONS = frozenset({"CALL_ONCE", "IF", "WHILE", "STRIDED_SLICE", "AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D"})
 
 _DTYPES = (
     DataType.DT_FLOAT,
@@ -60,6 +65,22 @@ class Tensor:
     constant: bool
     # Whether an operation keeps it from one run to the next.
     variable: bool
+    # Its numbers, if it is a constant with a few of 32 bits.
+    numbers: tuple[int, ...] | None = None
+
+
+class SliceMasks(NamedTuple):
+    """What STRIDED_SLICE does with each of its numbers, as bits. The fields are in the order of the schema."""
+
+    # The number is not looked at: the slice begins, or ends, where the dimension does.
+    begin: int
+    end: int
+    # It stands for all dimensions that no other number is for.
+    ellipsis: int
+    # It is for a new dimension of 1.
+    new_axis: int
+    # It is for a single element.
+    picked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,11 @@ class Operator:
     # The graph that CALL_ONCE runs, once; -1 for any other operation.
     once: int = -1
     custom: bool = False
+    # The graphs that IF and WHILE run.
+    calls: tuple[int, ...] = ()
+    # The height and width of a pooling's window, if the image is not padded to hold it.
+    window: tuple[int, int] | None = None
+    masks: SliceMasks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +143,7 @@ def parse_tflite(data: bytes, folder: Path) -> TfliteModel:
         if data[4:8] != _IDENTIFIER:
             raise BrokenFlatbuffer(f"it does not begin as such a file: {_IDENTIFIER.decode()} is not at byte 4")
         root = Table.root(data)
-        buffers = [_has_data(buffer) for buffer in root.tables(4)]
+        buffers = root.tables(4)
         codes = [_operation(code) for code in root.tables(1)]
         subgraphs = tuple(_subgraph(graph, codes, buffers) for graph in root.tables(2))
         if not subgraphs:
@@ -134,6 +160,12 @@ def _has_data(buffer: Table) -> bool:
     return buffer.length(0) > 0 or buffer.number(1, "Q") > 1
 
 
+def _numbers(buffer: Table) -> tuple[int, ...] | None:
+    """Returns the numbers of 32 bits that a buffer holds, or None if they are many."""
+    data = buffer.numbers(0, "B") if buffer.length(0) <= 4 * _MAX_NUMBERS else None
+    return None if not data or len(data) % 4 else struct.unpack(f"<{len(data) // 4}i", bytes(data))
+
+
 def _operation(code: Table) -> tuple[str, bool]:
     """Returns the name of an operation, and whether it is a custom one."""
     number = max(code.number(0, "b"), code.number(3))  # older files have the number in a byte
@@ -141,21 +173,23 @@ def _operation(code: Table) -> tuple[str, bool]:
     return (code.text(1) or name, True) if name == "CUSTOM" else (name, False)
 
 
-def _subgraph(table: Table, codes: Sequence[tuple[str, bool]], buffers: Sequence[bool]) -> Subgraph:
+def _subgraph(table: Table, codes: Sequence[tuple[str, bool]], buffers: Sequence[Table]) -> Subgraph:
     tensors = tuple(_tensor(tensor, buffers) for tensor in table.tables(0))
     inputs, outputs = table.numbers(1) or (), table.numbers(2) or ()
     _check("graph", len(tensors), *inputs, *outputs)
     return Subgraph(tensors, inputs, outputs, tuple(_operator(one, codes, len(tensors)) for one in table.tables(3)))
 
 
-def _tensor(table: Table, buffers: Sequence[bool]) -> Tensor:
+def _tensor(table: Table, buffers: Sequence[Table]) -> Tensor:
     buffer, number = table.number(2, "I"), table.number(1, "b")
+    constant = buffer < len(buffers) and _has_data(buffers[buffer])
     return Tensor(
         table.text(3),
         _DTYPES[number] if 0 <= number < len(_DTYPES) else DataType.DT_INVALID,
         _shape(table),
-        buffer < len(buffers) and buffers[buffer],
+        constant,
         bool(table.number(5, "b")),
+        _numbers(buffers[buffer]) if constant and number == _INT32 else None,
     )
 
 
@@ -174,8 +208,20 @@ def _operator(table: Table, codes: Sequence[tuple[str, bool]], tensors: int) -> 
     inputs, outputs = table.numbers(1) or (), table.numbers(2) or ()
     _check("operator", tensors, *(index for index in (*inputs, *outputs) if index != -1))
     name, custom = codes[code]
-    options = table.table(4) if name == "CALL_ONCE" else None
-    return Operator(name, inputs, outputs, -1 if options is None else options.number(0), custom)
+    options = table.table(4) if name in _WITH_OPTIONS else None
+    return Operator(name, inputs, outputs, custom=custom, **({} if options is None else _options(name, options)))
+
+
+def _options(name: str, options: Table) -> dict[str, Any]:
+    """Returns what `Operator` has of the options of an operation in `_WITH_OPTIONS`."""
+    if name == "CALL_ONCE":
+        return {"once": options.number(0)}
+    if name in ("IF", "WHILE"):
+        return {"calls": (options.number(0), options.number(1))}
+    if name == "STRIDED_SLICE":
+        return {"masks": SliceMasks(*(options.number(field) for field in range(5)))}
+    valid = options.number(0, "b") == 1
+    return {"window": (options.number(4), options.number(3))} if valid else {}
 
 
 def _signature(table: Table, subgraphs: Sequence[Subgraph]) -> tuple[str, TfliteSignature]:
