@@ -159,6 +159,13 @@ def test_differences_say_how_far_apart_at_most():
     assert differences({"y": np.float32([1])}, {"y": np.float32([1.5])}, rtol=0, atol=0.5) is None
 
 
+def test_whole_numbers_of_a_single_number_are_an_array():
+    """Onnxruntime takes no number of numpy in place of an array."""
+    made = whole_numbers({"a": np.array(0.9, np.float32)})["a"]
+    assert isinstance(made, np.ndarray)
+    assert (made.dtype, made.shape, made.item()) == (np.float32, (), 1.0)
+
+
 def test_whole_numbers_are_zeros_and_ones_of_the_same_type():
     made = whole_numbers({"a": np.float32([[0.1, -2.0]]), "b": np.int64([7])})
     assert made["a"].tolist() == [[0.0, 1.0]]

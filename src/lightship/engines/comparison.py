@@ -82,7 +82,7 @@ def whole_numbers(inputs: Arrays) -> dict[str, NDArray[Any]]:
     Shapes and dtypes stay the same.
     """
     return {
-        name: (np.abs(array) > 0.7).astype(array.dtype) if array.dtype.kind == "f" else array
+        name: np.asarray(np.abs(array) > 0.7, array.dtype) if array.dtype.kind == "f" else array
         for name, array in inputs.items()
     }
 
