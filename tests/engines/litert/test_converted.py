@@ -215,6 +215,18 @@ def test_by_its_name_the_engine_is_compared_with_tensorflow(both: Path) -> None:
     assert ask(both, engine="litert")[:3] == ("litert", "the engine asked for", "compared with TensorFlow")
 
 
+def test_tensorflow_answers_what_litert_refuses_or_treats_differently(both: Path) -> None:
+    engine = load_engine(both, read_model(both), EngineOptions(engine="litert", trust=True))
+    try:
+        nan = engine.run("serving_default", {"x": np.full((1, 4), np.nan, np.float32)})
+        assert np.isnan(nan["scores"]).all()
+        assert nan["best"].tolist() == [0]
+        with pytest.raises(InvalidArgument, match=r"[Mm]at.*\[1,5\].*\[4,3\]"):
+            engine.run("serving_default", {"x": np.ones((1, 5), np.float32)})
+    finally:
+        engine.close()
+
+
 def test_a_file_that_answers_otherwise_than_its_saved_model_is_not_used(both: Path, tmp_path: Path) -> None:
     other = converted(
         lambda x: {"scores": tf.nn.softmax(x[:, :3] * 1.01), "best": tf.argmax(x, 1)}, ("x", [None, 4], tf.float32)

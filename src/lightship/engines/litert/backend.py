@@ -39,17 +39,19 @@ class LiteRT(Backend):
             raise CannotRun(f"the version has no {TFLITE_FILE}") from error
         if find_spec("ai_edge_litert") is None:
             raise CannotRun(f"LiteRT is not installed: {INSTALL_LITERT}")
-        return LiteRTVersion(data, folder, options)
+        return LiteRTVersion(data, folder, options, for_tensorflow=saved_model.file != TFLITE_FILE)
 
 
 class LiteRTVersion(Runtime):
     """One `model.tflite`, of which several interpreters run."""
 
-    def __init__(self, data: bytes, folder: Path, options: EngineOptions) -> None:
+    def __init__(self, data: bytes, folder: Path, options: EngineOptions, *, for_tensorflow: bool = False) -> None:
+        """`for_tensorflow`: whether the signatures are those of a SavedModel."""
         model = parse_tflite(data, folder)
         check_operations(model, options.allow_unproven)
         check_late_shapes(model, options.allow_unproven)
         self._model, self._named = model, signatures_of(model, folder)
+        self._for_tensorflow = for_tensorflow
         self._signatures = as_saved_model(model, folder).signatures
         cpus = options.threads or available_cpus()
         self.streams = options.tflite_interpreters or cpus
@@ -66,7 +68,8 @@ class LiteRTVersion(Runtime):
         _check_types(own)
         self._pool.fill()
         found = self._named[signature.name]
-        return LiteRTProgram(self._pool, own, found, ShapeChecks(self._model, found.subgraph))
+        checks = ShapeChecks(self._model, found.subgraph)
+        return LiteRTProgram(self._pool, own, found, checks, for_tensorflow=self._for_tensorflow)
 
     def close(self) -> None:
         """Frees the interpreters."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightship.engines.base import SHORT_SECONDS, Program, describe, unexpected_shapes
+from lightship.engines.base import SHORT_SECONDS, Program, Refused, describe, unexpected_shapes
+from lightship.engines.finite import require_finite
 from lightship.engines.litert.interpreter import Call, Interpreter, InterpreterError
 from lightship.engines.litert.pool import Pool
 from lightship.engines.litert.shapes import ShapeChecks
@@ -29,17 +30,39 @@ class LiteRTProgram(Program):
     """
 
     def __init__(
-        self, pool: Pool, signature: Signature, found: TfliteSignature, checks: ShapeChecks | None = None
+        self,
+        pool: Pool,
+        signature: Signature,
+        found: TfliteSignature,
+        checks: ShapeChecks | None = None,
+        *,
+        for_tensorflow: bool = False,
     ) -> None:
+        """`for_tensorflow`: whether its answers are TensorFlow's, which then answers what LiteRT treats differently."""
         self._pool, self._signature, self._outputs = pool, signature, found.outputs
         self._call = Call(found.subgraph, {name: found.inputs[name] for name in signature.inputs}, checks)
         specs = (*signature.inputs.values(), *signature.outputs.values())
         self._declared = [(name, spec.shape) for name, spec in signature.inputs.items()]
+        # The inputs that must be finite.
+        self._floats = [name for name, spec in signature.inputs.items() if spec.dtype.numpy.kind in "fc"]
+        self._for_tensorflow = for_tensorflow
         self._strings = [name for name, spec in signature.inputs.items() if spec.dtype == DataType.DT_STRING]
         self._single_row = bool(signature.inputs) and all(spec.shape and spec.shape[0] == 1 for spec in specs)
 
     def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Runs the signature. Raises InvalidArgument, with LiteRT's text, for shapes and values that it refuses."""
+        """Runs the signature. Raises InvalidArgument, with LiteRT's text, for shapes and values that it refuses.
+
+        Where TensorFlow is to answer those, and NaN and infinity, raises CannotRun.
+        """
+        if not self._for_tensorflow:
+            return self._run(inputs, outputs)
+        require_finite(inputs, self._floats)
+        try:
+            return self._run(inputs, outputs)
+        except InvalidArgument as error:
+            raise Refused(error, doubtful=True) from error
+
+    def _run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         rows = self._rows(inputs)
         if rows == 0:
             return self._no_rows(outputs)
@@ -54,6 +77,15 @@ class LiteRTProgram(Program):
 
     def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Runs the signature if an interpreter is free whose last runs, with these shapes, were short."""
+        if not self._for_tensorflow:
+            return self._try_run(inputs, outputs)
+        require_finite(inputs, self._floats)
+        try:
+            return self._try_run(inputs, outputs)
+        except InvalidArgument as error:
+            raise Refused(error, doubtful=True) from error
+
+    def _try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         if self._rows(inputs) is not None or _is_empty(inputs):
             return None
         shapes = tuple(inputs[name].shape for name in self._call.inputs)
@@ -114,7 +146,7 @@ class LiteRTProgram(Program):
         if _is_empty(one) or any(len(inputs[name]) for name in free):
             raise refused
         try:
-            first, second = self.run(one, outputs), self.run(two, outputs)
+            first, second = self._run(one, outputs), self._run(two, outputs)
         except InvalidArgument as error:
             raise refused from error
         if not all(first[name].shape[:1] == (1,) and _is_doubled(first[name], second[name]) for name in outputs):
