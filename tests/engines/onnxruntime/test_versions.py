@@ -81,6 +81,7 @@ def test_a_signature_without_a_file_runs_on_another_engine(version: Path) -> Non
         (lambda version: write_line(version, saved_model="0" * 64), "it was made from another SavedModel"),
         (lambda version: _without_notes(write_line(version)), "it was not made by this Lightship"),
         (lambda version: _cut(write_line(version)), "onnxruntime cannot load model.onnx"),
+        (lambda version: _flip(write_line(version)), "it is damaged: a name or note in it is not UTF-8"),
     ],
 )
 def test_a_file_that_does_not_belong_to_the_version_is_not_used(version: Path, spoil: Any, reason: str) -> None:
@@ -147,6 +148,10 @@ def _without_notes(file: Path) -> None:
     model = onnx.load(str(file))
     del model.metadata_props[:]
     onnx.save(model, str(file))
+
+
+def _flip(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"lightship.guards", b"lightship.guard\xe1"))
 
 
 def _cut(file: Path) -> None:

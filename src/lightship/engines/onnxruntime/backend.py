@@ -139,6 +139,9 @@ def _program(
         same = same and signature.inputs.keys() >= set(used) and signature.outputs.keys() == notes.outputs.keys()
         if not same or wanted != set(outputs):
             raise CannotRun("it was made from another SavedModel")
+    except UnicodeDecodeError as error:
+        Replicas(replicas).close()
+        raise CannotRun(f"it is damaged: a name or note in it is not UTF-8 ({error.reason})") from error
     except BaseException:
         Replicas(replicas).close()
         raise
