@@ -102,7 +102,7 @@ class Interpreter:
         return array
 
     def _shape(self, graph: int, place: int) -> tuple[int, ...]:
-        return tuple(map(int, self._native.TensorSize(place, graph)))
+        return tuple(self._native.TensorSize(place, graph).tolist())
 
 
 def _text(error: Exception) -> str:

@@ -70,7 +70,7 @@ class ShapeChecks:
         """
         shapes = {index: shape_of(index) for index in self._tensors}
         for index, shape in shapes.items():
-            if shape and min(shape) < 1:
+            if 0 in shape:
                 return f"its {self._tensors[index]} would have a tensor of shape {list(shape)}, without elements"
         for one, picks in self._operators:
             if fault := _misfit(one, picks, [shapes.get(index, ()) for index in one.inputs]):
