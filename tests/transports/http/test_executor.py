@@ -193,6 +193,23 @@ def test_a_model_has_a_thread_although_another_holds_all_and_waits_for_more(made
     asyncio.run(run())
 
 
+def test_a_model_has_a_thread_although_another_has_those_for_long_runs_too(made: Made, gate: threading.Event) -> None:
+    """As while the first calls of a signature wait until it is compiled."""
+
+    async def run() -> None:
+        held = [await submit(executor, waiting(gate), A) for _ in range(9)]
+        await until(lambda: executor.waiting == 9 - 2 * threads)
+        for _ in range(3):
+            assert await result(executor, Work(lambda: 7), B) == 7
+        assert not any(one.done() for one in held)
+        gate.set()
+        await asyncio.gather(*held)
+
+    threads = 2
+    executor = made(threads=threads)
+    asyncio.run(run())
+
+
 @pytest.fixture
 def _none_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is held gets no further thread, however long a busy machine takes over the test."""

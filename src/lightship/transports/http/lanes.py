@@ -151,8 +151,8 @@ class ModelQueue(Generic[Item]):
 class Lane(Generic[Item]):
     """The calls of one kind. Must be used by one thread at a time."""
 
-    # Calls that run at once. A model of which no call runs, and calls that wait for runs that take unusually long, may
-    # have further threads, as many again.
+    # Calls that run at once. Calls that wait for runs that take unusually long may have further threads, as many again,
+    # and models of which no call runs as many besides.
     threads: int
     limits: WaitLimits
     queues: dict[str, ModelQueue[Item]] = field(default_factory=dict)
@@ -170,9 +170,8 @@ class Lane(Generic[Item]):
     def may_start(self, queue: ModelQueue[Item]) -> bool:
         if queue.pending >= queue.room:
             return False
-        if self.running < self.threads + self.extra:
-            return True
-        return not queue.running and self.running < 2 * self.threads
+        most = self.threads + self.extra
+        return self.running < most or (not queue.running and self.running < most + self.threads)
 
     def refusal(self, queue: ModelQueue[Item], client: str, now: float, most: float = math.inf) -> int:
         """Returns 0 if a call may wait, or else the seconds after which to try again.
