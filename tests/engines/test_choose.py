@@ -135,6 +135,20 @@ def test_a_signature_being_compiled_holds_up_no_other(odd_version: Path, monkeyp
     assert engine.engine_of("conv") == "openvino"
 
 
+def test_it_says_what_is_to_be_compiled_first(odd_version: Path) -> None:
+    engine = fresh(odd_version)
+    declared, other = {"x": np.ones((1, 1), np.float32)}, {"x": np.ones((2, 3), np.float32)}
+    assert engine.ready("serving_default", declared)
+    assert engine.ready("serving_default", {"x": np.ones((0, 1), np.float32)})
+    assert not engine.ready("serving_default", other)
+    engine.run("serving_default", other)
+    assert engine.ready("serving_default", other)
+    assert not engine.ready("conv", {})
+    engine.engine_of("conv")
+    assert engine.ready("conv", {})  # wrong inputs are refused at once
+    assert engine.ready("nothing", {})
+
+
 @pytest.mark.usefixtures("without_tensorflow")
 @pytest.mark.parametrize("passing", [True, False])
 def test_a_signature_that_failed_for_lack_of_threads_is_loaded_again(

@@ -55,6 +55,9 @@ class Scheduler(Protocol):
     def refuses(self) -> bool:
         """Whether it refuses calls when too many wait in it. Then a long wait in it is no sign of overload."""
 
+    def prepares(self, call: EngineCall) -> bool:
+        """Returns whether a call has to wait until the engine has compiled something. That is no sign of overload."""
+
     def run(self, call: EngineCall) -> Results:
         """Runs a call, waits for its results, and returns them. Raises the errors of `Engine.run`.
 

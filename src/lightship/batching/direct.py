@@ -26,6 +26,9 @@ class Direct:
     def __init__(self, engine: Engine, ran: Ran | None = None, ran_at_once: RanAtOnce | None = None) -> None:
         self._engine, self._ran, self._ran_at_once = engine, ran, ran_at_once
 
+    def prepares(self, call: EngineCall) -> bool:
+        return False
+
     def run(self, call: EngineCall) -> Results:
         outcome = run_alone(self._engine, call, self._ran)
         if isinstance(outcome, BaseException):

@@ -46,6 +46,10 @@ class Joined:
     def room(self) -> int:
         return min((queue.room for queue in self._queues.values()), default=sys.maxsize)
 
+    def prepares(self, call: EngineCall) -> bool:
+        queue = self._queues.get(call.signature)
+        return queue is not None and not queue.ready(call)
+
     def run(self, call: EngineCall) -> Results:
         return run_submitted(self, call)
 

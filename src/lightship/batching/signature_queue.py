@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 
 from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce
-from lightship.batching.batch import RowCounter
+from lightship.batching.batch import RowCounter, Rows
 from lightship.batching.direct import try_alone
 from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
 from lightship.batching.plan import Plan
+from lightship.batching.preparing import Preparing
 from lightship.batching.priming import Priming
 from lightship.batching.steady_size import SteadySize
 from lightship.batching.streams import Streams
@@ -29,6 +30,7 @@ class SignatureQueue:
     Calls that may be joined have as many runs at a time as the engine has streams, and one more. Further calls wait.
     When a run ends, the next one takes the oldest call that waits and those that can be joined with it, up to the
     largest batch that is worth it.
+    Calls for which the engine has to compile something first wait for each other, and nobody for them (`Preparing`).
     Nobody waits for a call that has not come. The thread that brings a call runs it if it need not wait; the calls that
     wait are run by threads of the queue.
     """
@@ -47,6 +49,7 @@ class SignatureQueue:
         self._priming = Priming(engine, signature.name)
         self._steady_size = SteadySize()
         self._streams = Streams(self._work, f"engine-{signature.name}")
+        self._preparing = Preparing(self._run_prepared, self.ready, f"prepare-{signature.name}")
         self._lock = threading.Lock()
         self._waiting: dict[EngineCall, Waiting] = {}  # the oldest first
         self._running = 0
@@ -73,8 +76,24 @@ class SignatureQueue:
         plan = self.plan()
         return calls >= plan.fewest and plan.take_equal(calls, 1, SHORT_SECONDS)[0] == calls
 
+    def ready(self, call: EngineCall) -> bool:
+        """Returns whether a call need not wait until the engine has compiled something."""
+        return self._engine.ready(self._name, call.inputs)
+
     def submit(self, call: EngineCall, done: Done) -> None:
-        rows = self._counter.rows(call) if self.plan().largest > 1 else None
+        rows = self._joinable_rows(call)
+        if rows is None and not self.ready(call):
+            self._preparing.submit(call, done)
+        else:
+            self._submit(call, rows, done)
+
+    def _run_prepared(self, call: EngineCall, done: Done) -> None:
+        self._submit(call, self._joinable_rows(call), done)
+
+    def _joinable_rows(self, call: EngineCall) -> Rows | None:
+        return self._counter.rows(call) if self.plan().largest > 1 else None
+
+    def _submit(self, call: EngineCall, rows: Rows | None, done: Done) -> None:
         if rows is None:
             done(run_alone(self._engine, call, self._ran))
             return
@@ -90,7 +109,9 @@ class SignatureQueue:
 
     def withdraw(self, call: EngineCall) -> bool:
         with self._lock:
-            return self._waiting.pop(call, None) is not None
+            if self._waiting.pop(call, None) is not None:
+                return True
+        return self._preparing.withdraw(call)
 
     def try_run(self, calls: Sequence[EngineCall]) -> list[Outcome]:
         """Runs calls that have arrived together, on an event loop, as far as they are short."""
@@ -113,6 +134,7 @@ class SignatureQueue:
         return outcomes
 
     def close(self) -> None:
+        self._preparing.close()
         self._streams.close()
         self._priming.close()
 

@@ -68,6 +68,9 @@ class Engine(Protocol):
         be run by itself. With `wait=False` it neither waits nor loads anything, and returns None if it had to.
         """
 
+    def ready(self, signature: str, inputs: Arrays) -> bool:
+        """Returns whether `run` would not wait until something is compiled. Never waits, and checks nothing."""
+
     def joining(self, signature: str) -> Joining | None:
         """Returns how calls of this signature may be joined to one run.
 

@@ -213,6 +213,15 @@ class _ChoosingEngine:
         except CannotRun:
             return None
 
+    def ready(self, signature: str, inputs: Arrays) -> bool:
+        slot = self._slots.get(signature)
+        if slot is None:
+            return True
+        program = slot.program
+        if program is None:
+            return slot.error is not None and time.monotonic() < slot.retry_at
+        return not isinstance(program, OpenVINOProgram) or program.ready(inputs)
+
     def joining(self, signature: str) -> Joining | None:
         slot = self._slots.get(signature)
         program = None if slot is None else slot.program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -22,7 +23,8 @@ class Gate:
 
     refuses = False
 
-    def __init__(self, room: int = 99, *, long: bool = False) -> None:
+    def __init__(self, room: int = 99, *, long: bool = False, prepares: bool = False) -> None:
+        self.prepares = prepares
         self.room, self.long, self.seconds, self.joined = room, long, 0.0, 1
         self.begun = threading.Event()
         self.withdrawn = False
@@ -72,6 +74,18 @@ class Waits:
         self.released += 1
 
 
+class HeldJob(Waits):
+    """Holds its thread until the event is set."""
+
+    def __init__(self, go_on: threading.Event) -> None:
+        super().__init__()
+        self._go_on = go_on
+
+    def run(self) -> int | Pending[int]:
+        assert self._go_on.wait(60)
+        return super().run()
+
+
 def refusal(error: Overloaded, origin: Origin) -> int:
     return REFUSED
 
@@ -108,6 +122,31 @@ def test_jobs_that_wait_hold_no_thread(executor: Executor) -> None:
 
     assert asyncio.run(run()) == [2] * 20
     assert executor.unfinished == executor.waiting == 0
+
+
+@pytest.mark.parametrize("prepares", [False, True])
+def test_jobs_that_wait_for_a_preparation_are_no_overload(executor: Executor, prepares: bool) -> None:
+    """Many more arrive than are finished, which otherwise is an overload: then one may wait, and others are refused."""
+
+    async def run() -> int | None:
+        end, gates = time.monotonic() + 0.8, []
+        while time.monotonic() < end and len(gates) < 90:
+            gates.append(Gate(prepares=prepares))
+            submitted(executor, Waits(gates[-1]))
+            await until(gates[-1].begun.is_set)
+            await asyncio.sleep(0.01)
+        futures = [submitted(executor, held), submitted(executor, Waits())]
+        refused = executor.refused(MODEL, refusal)
+        go_on.set()
+        await asyncio.gather(*futures)
+        for gate in gates:
+            gate.open()
+        await until(lambda: executor.unfinished == 0)
+        return refused
+
+    go_on = threading.Event()
+    held = HeldJob(go_on)
+    assert asyncio.run(run()) == (None if prepares else REFUSED)
 
 
 @pytest.mark.parametrize("gates", [1, 3])

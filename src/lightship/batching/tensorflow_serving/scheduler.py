@@ -69,6 +69,9 @@ class TensorFlowServingBatching:
         """Unlimited, because `max_enqueued_batches` says when a call is refused."""
         return sys.maxsize
 
+    def prepares(self, call: EngineCall) -> bool:
+        return False
+
     def run(self, call: EngineCall) -> Results:
         """Puts a call into its queue, and waits until its batch has run. Raises the errors of `submit`."""
         outcome: SimpleQueue[Ended] = SimpleQueue()

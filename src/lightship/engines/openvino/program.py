@@ -154,6 +154,16 @@ class OpenVINOProgram:
             self._note(key, seconds)
         return results
 
+    def ready(self, inputs: Mapping[str, NDArray[Any]]) -> bool:
+        """Returns whether a model for these shapes is compiled, or known to be impossible. Inputs may be wrong ones."""
+        if not all(name in inputs for name in self._inputs):
+            return True
+        key = tuple([inputs[name].shape for name in self._inputs])
+        if key in self._known or self._compiled_for(key) is not None:
+            return True
+        shapes = dict(zip(self._inputs, key, strict=True))
+        return self._variants.knows(shapes) or self._of_no_rows(shapes, ()) is not None
+
     def joining(self) -> Joining | None:
         """Returns how calls may be joined to one run, or None if rows are not known to be independent.
 

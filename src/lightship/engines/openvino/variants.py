@@ -100,6 +100,10 @@ class Variants:
         runner = self._known(tuple(shapes.items()))
         return None if runner is None else runner.try_run(inputs, outputs)
 
+    def knows(self, shapes: Shapes) -> bool:
+        """Returns whether these shapes were tried already, so that `run` compiles nothing for them."""
+        return self._known(tuple(shapes.items())) is not None
+
     def close(self) -> None:
         with self._lock:
             self._runners.clear()

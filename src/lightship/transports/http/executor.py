@@ -61,6 +61,10 @@ class Wait(Protocol):
     @property
     def refuses(self) -> bool: ...
 
+    # Whether it may be long because something has to be prepared first, once. That is no sign of overload either.
+    @property
+    def prepares(self) -> bool: ...
+
     # Known when it is over: the seconds of a thread that it took, and the number of calls that shared them.
     @property
     def seconds(self) -> float: ...
@@ -398,7 +402,7 @@ class Executor:
             submitted.seconds += calls.leave(submitted, run, time.monotonic())
             calls.pending += 1
             calls.room = wait.room
-            if wait.refuses and not submitted.finished:
+            if (wait.refuses or wait.prepares) and not submitted.finished:
                 submitted.finished = True
                 calls.load.finished()
         submitted.job, submitted.wait = pending.job, wait

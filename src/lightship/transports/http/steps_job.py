@@ -37,6 +37,10 @@ class EngineWait:
         return self._scheduler.refuses
 
     @property
+    def prepares(self) -> bool:
+        return self._scheduler.prepares(self._call)
+
+    @property
     def seconds(self) -> float:
         return self._call.seconds
 
