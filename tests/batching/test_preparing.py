@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.batching.engines import FakeEngine, call, joined
 
-from lightship.batching import Joined, streams
+from lightship.batching import Direct, Scheduler, streams
 
 COLD = 100.0  # a call with such a number, or a larger one, waits until its number is compiled
 
@@ -58,11 +58,15 @@ class Outcomes:
             return sorted(self.found)
 
 
-@pytest.fixture
-def made(half_plus_two: Path) -> Iterator[tuple[Joined, CompilingEngine, Outcomes]]:
+Made = tuple[Scheduler, CompilingEngine, Outcomes]
+
+
+@pytest.fixture(params=["joined", "direct"])
+def made(half_plus_two: Path, request: pytest.FixtureRequest) -> Iterator[Made]:
     """A scheduler with a call that waits until its number is compiled, on a thread of its own."""
     engine, outcomes = CompilingEngine(), Outcomes()
-    scheduler = joined(engine, half_plus_two)
+    direct = Direct(engine)  # type: ignore[arg-type]
+    scheduler: Scheduler = joined(engine, half_plus_two) if request.param == "joined" else direct
     first = threading.Thread(target=scheduler.submit, args=(call(COLD), outcomes.of(COLD)), daemon=True)
     first.start()
     assert engine.begun.acquire(timeout=60)
@@ -70,9 +74,6 @@ def made(half_plus_two: Path) -> Iterator[tuple[Joined, CompilingEngine, Outcome
     engine.go_on.set()
     first.join(60)
     scheduler.close()
-
-
-Made = tuple[Joined, CompilingEngine, Outcomes]
 
 
 def test_they_wait_without_a_thread_and_others_run_meanwhile(made: Made) -> None:

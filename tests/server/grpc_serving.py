@@ -33,6 +33,9 @@ class Slow:
     def try_run(self, *arguments: Any, **options: Any) -> None:
         """Never quick: the run is to be done on a thread."""
 
+    def ready(self, *arguments: Any) -> bool:
+        return True
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 

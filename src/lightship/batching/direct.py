@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 
 from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce, Results
 from lightship.batching.joint_runs import run_alone
+from lightship.batching.preparing import MAX_WAITING, Preparing
 from lightship.engines.base import Engine
 from lightship.errors import DeadlineExceeded, LightshipError
 
 
 class Direct:
-    """Runs every call at once. Only the engine makes calls wait for each other.
+    """Runs every call at once. Only the engine makes calls wait for each other, and for what it compiles first.
 
     `ran` is told of each run on a thread, and `ran_at_once` of each one on the event loop.
     """
 
-    __slots__ = ("_engine", "_ran", "_ran_at_once")
+    __slots__ = ("_engine", "_preparing", "_ran", "_ran_at_once")
 
-    room = sys.maxsize
+    room = MAX_WAITING
     refuses = False
 
     def __init__(self, engine: Engine, ran: Ran | None = None, ran_at_once: RanAtOnce | None = None) -> None:
         self._engine, self._ran, self._ran_at_once = engine, ran, ran_at_once
+        self._preparing: dict[str, Preparing] = {}  # by the signature
 
     def prepares(self, call: EngineCall) -> bool:
-        return False
+        return not self._engine.ready(call.signature, call.inputs)
 
     def run(self, call: EngineCall) -> Results:
         outcome = run_alone(self._engine, call, self._ran)
@@ -36,10 +37,14 @@ class Direct:
         return outcome
 
     def submit(self, call: EngineCall, done: Done) -> None:
-        done(run_alone(self._engine, call, self._ran))
+        if self.prepares(call):
+            self._preparing_of(call.signature).submit(call, done)
+        else:
+            self._run(call, done)
 
     def withdraw(self, call: EngineCall) -> bool:
-        return False
+        preparing = self._preparing.get(call.signature)
+        return preparing is not None and preparing.withdraw(call)
 
     def late_error(self, call: EngineCall) -> LightshipError:
         return DeadlineExceeded(LATE)
@@ -50,7 +55,20 @@ class Direct:
     def joins(self, signature: str, calls: int) -> bool:
         return False
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        for preparing in self._preparing.values():
+            preparing.close()
+
+    def _run(self, call: EngineCall, done: Done) -> None:
+        done(run_alone(self._engine, call, self._ran))
+
+    def _preparing_of(self, signature: str) -> Preparing:
+        """Returns that of a signature, which exists: the engine has to compile it."""
+        found = self._preparing.get(signature)
+        if found is None:
+            made = Preparing(self._run, lambda call: not self.prepares(call), f"prepare-{signature}")
+            found = self._preparing.setdefault(signature, made)
+        return found
 
 
 def try_alone(engine: Engine, call: EngineCall, ran_at_once: RanAtOnce | None = None) -> Outcome:

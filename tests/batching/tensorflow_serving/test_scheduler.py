@@ -15,6 +15,8 @@ from tests.batching.conftest import Loaded
 
 from lightship.batching import EngineCall
 from lightship.batching.tensorflow_serving import BatchingParameters, BatchThreads, TensorFlowServingBatching
+from lightship.engines import choose
+from lightship.engines.openvino import OpenVINOProgram
 from lightship.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -142,6 +144,41 @@ def test_signatures_of_the_same_tensors_share_a_batch(batching: Callable[..., Ba
     model.release()
     assert [sorted(outcomes.get(timeout=60)) for _ in range(2)] == [["again", "itself", "y"]] * 2
     assert model.engine.sizes == [1, 2]
+
+
+def test_the_threads_of_batches_do_not_wait_until_a_signature_is_compiled(
+    batching: Callable[..., Batching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, compiling, go_on = batching(), threading.Event(), threading.Event()
+
+    class Slow(OpenVINOProgram):
+        def __init__(self, *arguments: Any) -> None:
+            compiling.set()
+            assert go_on.wait(60)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(choose, "OpenVINOProgram", Slow)
+    first = threading.Thread(target=lambda: outcomes.put(model.submit(cold()).get(timeout=60)))
+    outcomes: Outcomes = SimpleQueue()
+
+    def cold() -> EngineCall:
+        rows = np.ones((1, 2), np.float32)
+        return EngineCall("two", {"a": rows, "b": rows}, ["sum"])
+
+    try:
+        first.start()
+        assert compiling.wait(60)
+        further, withdrawn = cold(), cold()
+        for one in (further, withdrawn):
+            model.scheduler.submit(one, outcomes.put)  # returns, although nothing is compiled
+        assert model.scheduler.prepares(further)
+        assert model.scheduler.withdraw(withdrawn)
+        assert model.submit(call(1, 2)).get(timeout=60)["y"].shape == (2, 1)
+        assert outcomes.empty()
+    finally:
+        go_on.set()
+    assert [outcomes.get(timeout=60)["sum"].tolist() for _ in range(2)] == [[[2, 2]]] * 2
+    first.join(60)
 
 
 def test_models_do_not_share_a_batch(batching: Callable[..., Batching], loaded: Callable[[str], Loaded]) -> None:

@@ -38,6 +38,9 @@ class Held:
     def try_run(self, *arguments: Any, **options: Any) -> None:
         return None
 
+    def ready(self, *arguments: Any) -> bool:
+        return True
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 

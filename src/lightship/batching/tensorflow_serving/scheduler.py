@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, Results
+from lightship.batching.preparing import Preparing
 from lightship.batching.tensorflow_serving.feeds import Feeds
 from lightship.batching.tensorflow_serving.merging import divided, merged
 from lightship.batching.tensorflow_serving.parameters import BatchingParameters
@@ -43,7 +44,8 @@ class BatchObserver(Protocol):
 class TensorFlowServingBatching:
     """Runs the calls of one version of one model in batches.
 
-    Calls that feed and fetch the same tensors of the graph share a queue, whatever their signatures call them.
+    Calls that feed and fetch the same tensors of the graph share a queue, whatever their signatures call them. A
+    signature is compiled before its first calls come into their queue, so that no thread of the batches waits for that.
     `reserve` returns the reservation that counts the memory of a batch. `ran` is told of each run.
     """
 
@@ -61,6 +63,7 @@ class TensorFlowServingBatching:
         self._feeds = {name: Feeds(signature) for name, signature in signatures.items()}
         self._reserve, self._observer, self._ran = reserve, observer, ran
         self._waiting: dict[EngineCall, tuple[Hashable, Task]] = {}  # calls that wait or run
+        self._preparing = {name: Preparing(self._prepare, self._ready, f"prepare-{name}") for name in signatures}
 
     refuses = True
 
@@ -70,7 +73,7 @@ class TensorFlowServingBatching:
         return sys.maxsize
 
     def prepares(self, call: EngineCall) -> bool:
-        return False
+        return not self._ready(call)
 
     def run(self, call: EngineCall) -> Results:
         """Puts a call into its queue, and waits until its batch has run. Raises the errors of `submit`."""
@@ -87,12 +90,14 @@ class TensorFlowServingBatching:
         `done` gets, with TensorFlow Serving's texts, InvalidArgument for inputs that cannot be batched, Unavailable if
         the queue is full, and what a run of its whole batch raises.
         """
-        try:
-            self._enter(call, done)
-        except BaseException as error:
-            done(error)
+        if self._ready(call):
+            self._submit(call, done)
+        else:
+            self._preparing[call.signature].submit(call, done)
 
     def withdraw(self, call: EngineCall) -> bool:
+        if self._preparing[call.signature].withdraw(call):
+            return True
         waiting = self._waiting.get(call)
         if waiting is None or not self._threads.withdraw(*waiting):
             return False
@@ -112,7 +117,28 @@ class TensorFlowServingBatching:
         return False
 
     def close(self) -> None:
-        """Does nothing, because the threads belong to all models."""
+        """Ends the threads of its own. Those of the batches belong to all models."""
+        for preparing in self._preparing.values():
+            preparing.close()
+
+    def _ready(self, call: EngineCall) -> bool:
+        """Returns whether the call's signature is compiled. Shapes do not count: those of the batch are not known."""
+        return self._engine.ready(call.signature, {})
+
+    def _prepare(self, call: EngineCall, done: Done) -> None:
+        """Compiles the call's signature, if that has not been done, and puts the call into its queue."""
+        try:
+            self._engine.engine_of(call.signature)
+        except BaseException as error:
+            done(error)
+        else:
+            self._submit(call, done)
+
+    def _submit(self, call: EngineCall, done: Done) -> None:
+        try:
+            self._enter(call, done)
+        except BaseException as error:
+            done(error)
 
     def _enter(self, call: EngineCall, done: Done) -> None:
         feeds = self._feeds[call.signature]

@@ -155,7 +155,7 @@ class OpenVINOProgram:
         return results
 
     def ready(self, inputs: Mapping[str, NDArray[Any]]) -> bool:
-        """Returns whether a model for these shapes is compiled, or known to be impossible. Inputs may be wrong ones."""
+        """Returns whether `run` compiles nothing for these inputs, which may be wrong ones."""
         if not all(name in inputs for name in self._inputs):
             return True
         key = tuple([inputs[name].shape for name in self._inputs])

@@ -101,8 +101,13 @@ class Variants:
         return None if runner is None else runner.try_run(inputs, outputs)
 
     def knows(self, shapes: Shapes) -> bool:
-        """Returns whether these shapes were tried already, so that `run` compiles nothing for them."""
-        return self._known(tuple(shapes.items())) is not None
+        """Returns whether `run` compiles nothing for these shapes, whether or not the operations take them."""
+        if self._known(tuple(shapes.items())) is not None:
+            return True
+        general = self._declared.generalised(shapes)
+        if general == self._declared.shapes:
+            return self._declared_model is not None
+        return tuple(general.items()) in self._variants
 
     def close(self) -> None:
         with self._lock:
