@@ -256,6 +256,33 @@ def test_what_cannot_be_explained_is_exported_with_a_note(tmp_path: Path) -> Non
         exported(flat, tmp_path, explain="x")
 
 
+@pytest.mark.filterwarnings("ignore::lightship.packaging.PreprocessedTwiceWarning")
+def test_no_map_is_made_of_the_colours_of_the_image(tmp_path: Path) -> None:
+    """As in a vision transformer, whose only layers with an image as output preprocess it."""
+    keras.utils.set_random_seed(1)
+    photo, scaled = keras.Input((16, 16, 3)), layers.Rescaling(1 / 255, name="scaled")
+    tokens = layers.Dense(4, "relu")(layers.Reshape((64, 12))(scaled(photo)))
+    model = keras.Model(photo, layers.Dense(3, "softmax")(layers.Flatten()(tokens)))
+    notes: list[str] = []
+    assert exported(model, tmp_path, progress=notes.append).explain is None
+    (note,) = [one for one in notes if one.startswith("explanations are left out")]
+    assert "'scaled', and no layer with weights comes before it" in note
+    given = exported(model, tmp_path, explain="scaled").explain
+    assert given is not None
+    assert given.layer == "scaled"
+
+
+@pytest.mark.filterwarnings("ignore::lightship.packaging.PreprocessedTwiceWarning")
+def test_colours_of_the_image_are_explained_where_the_map_is_exact(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [keras.Input((16, 16, 3)), layers.Rescaling(1 / 255, name="scaled"), *(one() for one in PLAIN)]
+    )
+    explain = exported(model, tmp_path).explain
+    assert explain is not None
+    assert (explain.layer, explain.default) == ("scaled", "cam")
+
+
 def test_a_layer_of_a_model_with_two_inputs_is_an_error(tmp_path: Path) -> None:
     photo, other = keras.Input((8, 8, 3)), keras.Input((1,))
     both = keras.Model([photo, other], layers.Concatenate()([layers.Flatten()(photo), other]))

@@ -26,6 +26,15 @@ _ACTIVATIONS = frozenset(
 # How much more the height may be reduced than the width, or less. In a vision transformer, a tensor of this rank may
 # hold a head for each token, which is not a map.
 _MAX_DISTORTION = 2.0
+# Operations with weights that combine the channels or neighbouring pixels, and calls of functions, which may hold some.
+# Without one of them before it, a layer holds the colours of the image.
+_COMBINING = frozenset(
+    {
+        *("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Conv2DBackpropInput", "Conv3D"),
+        *("DepthwiseConv2dNative", "Einsum", "MatMul"),
+        *("PartitionedCall", "StatefulPartitionedCall", "XlaCallModule", "XlaLaunch"),
+    }
+)
 _SHOWN = 8
 
 
@@ -49,7 +58,8 @@ def find_head(traced: TracedModel, layer: str | None) -> Head:
     """Finds what to explain in a model's graph.
 
     layer: the name of the layer to explain, by default the last one before the head whose output is [N, h, w, C].
-    Raises InvalidArgument for a layer that does not exist or does not fit, and CannotExplain if no layer fits.
+    Raises InvalidArgument for a layer that does not exist or does not fit, and CannotExplain if no layer fits, or if
+    that by default holds the colours of the image: their gradients, averaged, would map brightness.
     """
     scores = traced.output
     if scores.shape.rank != 2 or not scores.dtype.is_floating or not scores.shape[1]:
@@ -64,6 +74,11 @@ def find_head(traced: TracedModel, layer: str | None) -> Head:
         if pooled and _source(pooled.features).name == _source(features).name
         else (None, None)
     )
+    if layer is None and weights is None and not _combines(features):
+        raise CannotExplain(
+            f"the last layer with an output [N, height, width, channels] is {name!r}, and no layer with weights comes "
+            "before it, so that a map would show the colours of the image; the method rise explains the model"
+        )
     return Head(name, features, logits, scores, weights, bias)
 
 
@@ -164,6 +179,10 @@ def _last(traced: TracedModel, fitting: dict[str, Tensor]) -> str:
         raise CannotExplain("no layer has an output [N, height, width, channels] with more than one pixel")
     # The first name is the layer's own; the last ones may be those of models that contain it.
     return next(name for name, tensor in fitting.items() if tensor.name == likely[-1].name)
+
+
+def _combines(tensor: Tensor) -> bool:
+    return any(operation.type in _COMBINING for operation in operations_between((), [tensor]))
 
 
 def _distortion(image: Tensor, tensor: Tensor) -> float:
