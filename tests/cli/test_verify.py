@@ -15,6 +15,10 @@ from tests.changing_models import save_counting_model
 from tests.cli.conftest import Run
 from tests.example_models import example
 
+from lightship.bundle.bundle import open_bundle
+from lightship.cli.verification import Tolerance, Verdict, read_samples, serving_engine, verify_signatures
+from lightship.cli.verification.sides import ServingSide
+from lightship.saved_model.signatures import Signature
 from lightship.server import Server, serve
 
 pytestmark = pytest.mark.tensorflow
@@ -108,6 +112,29 @@ def test_an_exported_model_is_compared_on_its_golden_sample_and_photos(lightship
     }
     assert found["serving_default"]["rows"] == 2
     assert 0 < found["image_bytes"]["absolute"] < 1e-4
+
+
+class Scaled(ServingSide):
+    """Gives maps whose largest number is 100, and `apart` more at each place than there should be."""
+
+    apart = 0.0
+
+    def answer(self, signature: Signature, inputs: Any) -> Any:
+        outputs = dict(super().answer(signature, inputs))
+        return outputs | {"map": 100 * outputs["map"] / np.abs(outputs["map"]).max() + self.apart}
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(0.005, Verdict.EQUAL), (0.3, Verdict.DIFFERENT)])
+def test_small_numbers_of_a_map_with_large_ones_may_differ_more(
+    dog_bundle: Path, apart: float, verdict: Verdict
+) -> None:
+    bundle = open_bundle(dog_bundle / "1", "dog", 1)
+    with serving_engine(bundle) as side:
+        wanted, serving = Scaled(side._servable), Scaled(side._servable)
+        serving.apart = apart
+        samples = read_samples(bundle, None)
+        found = verify_signatures(bundle, serving, wanted, samples, Tolerance(), "explain_cam")
+    assert found.results[0].verdict is verdict
 
 
 @pytest.mark.parametrize("transport", ["rest", "grpc"])

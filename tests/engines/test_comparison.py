@@ -144,6 +144,14 @@ def test_the_tolerance_can_be_given():
     assert difference(*answers, rtol=0, atol=1e-5) is not None
 
 
+def test_small_numbers_among_large_ones_may_differ_more_where_they_are_sums_that_cancel():
+    wanted, near, far = (np.float32([50, -30, value]) for value in (0.01, 0.012, 0.03))
+    assert compare({"y": wanted}, {"y": near}).difference == 'output "y" at [2] is 0.012 instead of 0.01'
+    assert compare({"y": wanted}, {"y": near}, scaled=("y",)).difference is None
+    assert compare({"y": wanted}, {"y": far}, scaled=("y",)).difference is not None
+    assert compare({"y": wanted / 1000}, {"y": near / 1000 + 1e-3}, scaled=("y",)).difference is not None
+
+
 @pytest.mark.parametrize(("dtype", "step"), [(np.float16, 2**-10), (ml_dtypes.bfloat16, 2**-7)])
 def test_narrow_floats_may_differ_by_two_steps_unless_a_tolerance_is_given(dtype, step):
     expected, two, four = (np.array([100 * value]).astype(dtype) for value in (1, 1 + step, 1 + 4 * step))

@@ -24,6 +24,9 @@ METHOD_SIGNATURES: Mapping[str, str] = {
 CLASS_INDEX = "class_index"
 PREDICTED = -1
 
+# The output with the maps, [N, h, w].
+MAP = "map"
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainSpec:

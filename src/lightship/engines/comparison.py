@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,24 +105,31 @@ def compare(
     rtol: float | None = None,
     atol: float | None = None,
     types: Mapping[str, DataType] | None = None,
+    scaled: Container[str] = (),
 ) -> Comparison:
     """Compares all outputs of an answer with the expected outputs.
 
     Names, dtypes, shapes, integers, booleans and strings must be equal. Floats may differ by `atol + rtol *
     |expected|`; the defaults are `ATOL` and `RTOL`. By default, floats of a narrower type such as half may also differ
     by two steps of that type. NaN equals NaN. `types` holds the types in which outputs were computed, if the arrays are
-    wider.
+    wider. `scaled` holds the outputs whose numbers are sums of which large parts may cancel: where their largest number
+    is above 1, `atol` is a share of it.
     """
     absolute = relative = 0.0
     found: str | None = None
-    for one in _compared(expected, answer, rtol, atol, types or {}):
+    for one in _compared(expected, answer, rtol, atol, types or {}, scaled):
         absolute, relative = max(absolute, one.absolute), max(relative, one.relative)
         found = found or one.difference
     return Comparison(absolute, relative, found)
 
 
 def _compared(
-    expected: Arrays, answer: Arrays, rtol: float | None, atol: float | None, types: Mapping[str, DataType]
+    expected: Arrays,
+    answer: Arrays,
+    rtol: float | None,
+    atol: float | None,
+    types: Mapping[str, DataType],
+    scaled: Container[str],
 ) -> Iterator[Comparison]:
     for name, wanted in expected.items():
         if name not in answer:
@@ -130,13 +137,19 @@ def _compared(
         else:
             array, dtype = np.asarray(wanted), types.get(name, DataType.DT_INVALID)
             step = max(_step(array.dtype), _step(dtype.numpy) if dtype in _NARROW else 0.0)
-            yield _compare_output(name, array, np.asarray(answer[name]), rtol, atol, step)
+            allowed = (ATOL if atol is None else atol) * (_scale(array) if name in scaled else 1.0)
+            yield _compare_output(name, array, np.asarray(answer[name]), rtol, allowed, step)
     for name in answer.keys() - expected.keys():
         yield _incomparable(name, "is not expected")
 
 
+def _scale(array: NDArray[Any]) -> float:
+    """Returns the largest finite number of an output, but at least 1."""
+    return float(np.max(np.abs(array), where=np.isfinite(array), initial=1.0))
+
+
 def _compare_output(
-    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float | None, step: float
+    name: str, wanted: NDArray[Any], got: NDArray[Any], rtol: float | None, atol: float, step: float
 ) -> Comparison:
     """Compares one output. `step` is the distance from 1 to the next number of the type that was computed in."""
     if _kind(got) != _kind(wanted):
@@ -150,7 +163,7 @@ def _compare_output(
     if wanted.dtype.kind in "iub":
         return _compare_exactly(name, wanted, got)
     relative = max(RTOL, 2 * step) if rtol is None else rtol
-    return _compare_floats(name, wanted, got, relative, ATOL if atol is None else atol)
+    return _compare_floats(name, wanted, got, relative, atol)
 
 
 def _compare_exactly(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> Comparison:

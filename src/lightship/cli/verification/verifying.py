@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.bundle.bundle import Bundle
+from lightship.bundle.explain_spec import MAP, PUBLIC_SIGNATURES
 from lightship.cli.verification.results import SignatureResult, Verdict, Verification
 from lightship.cli.verification.samples import Samples, SampleSet
 from lightship.cli.verification.sides import ServingSide, Side, plain
@@ -85,7 +86,10 @@ class _Comparer:
 
     def _compare(self, signature: Signature, expected: Arrays, answer: Arrays) -> Comparison:
         types = {name: spec.dtype for name, spec in signature.outputs.items()}
-        return compare(expected, answer, self._tolerance.rtol, self._tolerance.atol, types)
+        explain = self._bundle.explain
+        explains = explain is not None and signature.name in (*PUBLIC_SIGNATURES, *explain.methods.values())
+        scaled = (MAP,) if explains else ()
+        return compare(expected, answer, self._tolerance.rtol, self._tolerance.atol, types, scaled)
 
     def _ask(self, side: Side, signature: Signature, inputs: Arrays) -> Arrays | LightshipError:
         try:
