@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tests.packaging.conftest import PETS, SPEC, images, signature
 from tests.packaging.explained_models import expected_maps
 
@@ -281,6 +282,14 @@ def test_colours_of_the_image_are_explained_where_the_map_is_exact(tmp_path: Pat
     explain = exported(model, tmp_path).explain
     assert explain is not None
     assert (explain.layer, explain.default) == ("scaled", "cam")
+
+
+def test_operations_that_share_a_device_with_the_input_are_copied(tmp_path: Path) -> None:
+    standardized = layers.Lambda(tf.image.per_image_standardization, output_shape=(16, 16, 3))
+    photo = keras.Input((16, 16, 3))
+    bundle = exported(keras.Model(photo, network(*PLAIN)(standardized(photo))), tmp_path)
+    assert bundle.explain is not None
+    assert (bundle.explain.layer, bundle.explain.default) == ("second", "cam")
 
 
 def test_a_layer_of_a_model_with_two_inputs_is_an_error(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _GRADIENT = "_gradient_op_type"  # the attribute of an operation with a gradient of its own
+_COLOCATION = "_class"  # the attribute with the operations on whose device an operation is to run
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,16 @@ class TracedModel:
 
 
 def _definition(graph: Any, names: Container[str]) -> Any:
-    """Returns the definition of a graph with these operations only, and without gradients that are written in Python.
+    """Returns the definition of a graph with these operations only.
 
-    Such a gradient, which `silu` has, belongs to the original graph and could not be saved with a copy.
+    It has no gradients that are written in Python: such a gradient, which `silu` has, belongs to the original graph and
+    could not be saved with a copy. Nor does it say which operations share a device, as some may be missing.
     """
     definition = graph.as_graph_def()
     kept = [node for node in definition.node if node.name in names]
     for node in kept:
         node.attr.pop(_GRADIENT, None)
+        node.attr.pop(_COLOCATION, None)
     del definition.node[:]
     definition.node.extend(kept)
     return definition
