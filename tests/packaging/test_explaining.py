@@ -284,6 +284,25 @@ def test_colours_of_the_image_are_explained_where_the_map_is_exact(tmp_path: Pat
     assert (explain.layer, explain.default) == ("scaled", "cam")
 
 
+def test_a_branch_is_not_taken_for_all_of_a_block(tmp_path: Path) -> None:
+    """In an Inception network that takes small images, only branches of the last block have several pixels."""
+    photo = keras.Input((16, 16, 3))
+    before = layers.Conv2D(6, 3, strides=4, name="before")(photo)
+    narrow = layers.Conv2D(4, 4, name="last")(layers.Conv2D(4, 1, name="branch")(before))
+    both = layers.Concatenate()([layers.MaxPooling2D(4)(before), narrow])
+    explain = exported(keras.Model(photo, layers.Dense(3, "softmax")(layers.Flatten()(both))), tmp_path).explain
+    assert explain is not None
+    assert explain.layer == "before"
+
+
+def test_one_of_several_networks_is_explained_where_no_layer_belongs_to_all(tmp_path: Path) -> None:
+    photo = keras.Input((16, 16, 3))
+    answers = [layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3, name=name)(photo)) for name in ("one", "two")]
+    explain = exported(keras.Model(photo, layers.Softmax()(layers.Average()(answers))), tmp_path).explain
+    assert explain is not None
+    assert explain.layer in ("one", "two")
+
+
 def test_operations_that_share_a_device_with_the_input_are_copied(tmp_path: Path) -> None:
     standardized = layers.Lambda(tf.image.per_image_standardization, output_shape=(16, 16, 3))
     photo = keras.Input((16, 16, 3))

@@ -23,6 +23,8 @@ _PASS_ON = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "S
 _ACTIVATIONS = frozenset(
     {"Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Softplus", "Softsign"}
 )
+# Operations whose results depend on the sizes of what they get, and not on its values.
+_SIZES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 # How much more the height may be reduced than the width, or less. In a vision transformer, a tensor of this rank may
 # hold a head for each token, which is not a map.
 _MAX_DISTORTION = 2.0
@@ -57,7 +59,8 @@ class Head:
 def find_head(traced: TracedModel, layer: str | None) -> Head:
     """Finds what to explain in a model's graph.
 
-    layer: the name of the layer to explain, by default the last one before the head whose output is [N, h, w, C].
+    layer: the name of the layer to explain, by default the last one before the head whose output is [N, h, w, C] and
+        through which all of the image goes. If there is no such layer, the last one through which a part of it goes.
     Raises InvalidArgument for a layer that does not exist or does not fit, and CannotExplain if no layer fits, or if
     that by default holds the colours of the image: their gradients, averaged, would map brightness.
     """
@@ -66,7 +69,7 @@ def find_head(traced: TracedModel, layer: str | None) -> Head:
         raise CannotExplain(f"its output is {_shown(scores)}, not one row of scores for each image")
     logits = _logits(scores)
     fitting = _fitting(traced, logits)
-    name = _checked(layer, traced, fitting) if layer is not None else _last(traced, fitting)
+    name = _checked(layer, traced, fitting) if layer is not None else _last(traced, fitting, logits)
     features = fitting[name]
     pooled = _pooled(logits)
     weights, bias = (
@@ -173,12 +176,27 @@ def _is_map(tensor: Tensor) -> bool:
     return shape.rank == 4 and tensor.dtype.is_floating and shape[3] is not None and list(shape[1:3]) != [1, 1]
 
 
-def _last(traced: TracedModel, fitting: dict[str, Tensor]) -> str:
+def _last(traced: TracedModel, fitting: dict[str, Tensor], logits: Tensor) -> str:
     likely = [tensor for tensor in fitting.values() if _distortion(traced.input, tensor) <= _MAX_DISTORTION]
     if not likely:
         raise CannotExplain("no layer has an output [N, height, width, channels] with more than one pixel")
+    whole = (tensor for tensor in reversed(likely) if _combines(tensor) and not _bypassed(tensor, traced.input, logits))
+    chosen = next(whole, likely[-1])
     # The first name is the layer's own; the last ones may be those of models that contain it.
-    return next(name for name, tensor in fitting.items() if tensor.name == likely[-1].name)
+    return next(name for name, tensor in fitting.items() if tensor.name == chosen.name)
+
+
+def _bypassed(tensor: Tensor, image: Tensor, logits: Tensor) -> bool:
+    """Returns whether the logits are computed from the image by another way too, such as another branch of a block."""
+    waiting, seen = [logits.op], {tensor.op.name}
+    while waiting:
+        operation = waiting.pop()
+        if operation.name == image.op.name:
+            return True
+        if operation.name not in seen and operation.type not in _SIZES:
+            seen.add(operation.name)
+            waiting += [one.op for one in operation.inputs]
+    return False
 
 
 def _combines(tensor: Tensor) -> bool:
