@@ -21,7 +21,11 @@ import sys, keras, lightship
 keras.utils.set_random_seed(0)
 keras.config.set_dtype_policy(sys.argv[1])
 layers = [keras.Input((20,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(1)]
-print(lightship.export(keras.Sequential(layers), sys.argv[2], progress=False))
+model = keras.Sequential(layers)
+notes = []
+print(lightship.export(model, sys.argv[2], progress=notes.append))
+needed = [one for one in notes if one.startswith("servers need TensorFlow for this model: Cast of these types")]
+assert bool(needed) == (sys.argv[1] != "float32"), notes
 """
 
 

@@ -14,6 +14,7 @@ from lightship.bundle.golden import ATOL, RTOL, Golden
 from lightship.bundle.labels import Classes, labels_text, read_classes
 from lightship.bundle.manifest import EXTRAS, GOLDEN_FILE, LABELS_FILE, WARM_UP_FILE, Manifest, write_manifest
 from lightship.bundle.missing_image import INTENDED, MISSING
+from lightship.engines.base import NO_OPENVINO, SignatureReport
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.images.preprocessing import PREPROCESSING_NAMES
 from lightship.images.spec import ImageSpec
@@ -172,12 +173,14 @@ def export_with_extras(
                 trained.write(path, content.signatures, content.explanations)
             content = replace(content, golden=_completed(content, path, report))
             _write_extras(path, content, extras)
-            engine = _try_out(path, trained, content, report)
+            ran = _try_out(path, trained, content, report)
+            if ran.engine == "tensorflow" and ran.reason != NO_OPENVINO:
+                report(f"servers need TensorFlow for this model: {ran.reason}")
             int8 = f"; int8: {add_int8(path, Path(calibrate), report)}" if calibrate is not None else ""
             if onnx:
                 add_onnx_to_new(path, report)
             written = publish(path, folder, version, overwrite)
-        report.done(f"wrote {written}, which runs on {engine}{int8}")
+        report.done(f"wrote {written}, which runs on {ran.engine}{int8}")
     if content.no_image == MISSING:
         warn_of_missing_image(written, trained, content.labels, depth=depth + 1)
     if content.image is not None and preprocesses_twice(content.image.preprocessing, trained.scales_pixels):
@@ -285,8 +288,8 @@ def _write_extras(path: Path, content: _Content, write: WriteExtras | None) -> N
     write_manifest(path, manifest)
 
 
-def _try_out(path: Path, trained: TrainedModel, content: _Content, report: Progress) -> str:
-    """Raises Internal if the exported model answers differently from the trained one. Returns the engine's name."""
+def _try_out(path: Path, trained: TrainedModel, content: _Content, report: Progress) -> SignatureReport:
+    """Raises Internal if the exported model answers differently from the trained one. Returns how it runs."""
     from lightship.packaging.verify import check_on_engine, check_on_tensorflow
 
     report.step("comparing with TensorFlow")

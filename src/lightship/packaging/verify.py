@@ -16,6 +16,7 @@ from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
 from lightship.engines import load_engine
+from lightship.engines.base import SignatureReport
 from lightship.errors import FailedPrecondition, Internal
 from lightship.packaging.explain_signatures import Explanations
 from lightship.packaging.library_errors import reraise_as
@@ -97,8 +98,8 @@ def _require_repeatable(
         )
 
 
-def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None) -> str:
-    """Loads the SavedModel as a server does and returns the engine's name.
+def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None) -> SignatureReport:
+    """Loads the SavedModel as a server does and says how the engine runs its default signature.
 
     With a golden sample, also compares the engine's answers with those of the sample, and its explanations by the
     signature `explanation`, and raises Internal if they differ. Raises the errors of the engine if it cannot run the
@@ -107,13 +108,13 @@ def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None
     engine = load_engine(folder, read_saved_model(folder))
     try:
         if golden is None:
-            return engine.name
+            return SignatureReport(DEFAULT_SIGNATURE, engine.name, "")
         _require(golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs)), DEFAULT_SIGNATURE, engine.name)
         wanted = golden.explanation(explanation) if explanation else None
         if explanation and wanted is not None:
             answer = engine.run(explanation, wanted.inputs)
             _require(wanted.compare(answer), explanation, engine.engine_of(explanation))
-        return engine.engine_of(DEFAULT_SIGNATURE)
+        return next(one for one in engine.reports() if one.signature == DEFAULT_SIGNATURE)
     finally:
         engine.close()
 
