@@ -20,7 +20,7 @@ from tests.packaging.explained_models import expected_maps
 from lightship.bundle.bundle import Bundle, open_bundle
 from lightship.engines import load_engine
 from lightship.errors import InvalidArgument
-from lightship.packaging import export
+from lightship.packaging import explain_graph, export, signatures
 from lightship.packaging.arguments import named_as_options
 
 layers = keras.layers
@@ -45,6 +45,26 @@ def exported(model: keras.Model, folder: Path, **options: Any) -> Bundle:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Bundle]:
     model = network(*PLAIN)
     return model, exported(model, tmp_path_factory.mktemp("plain"))
+
+
+def test_explanations_and_images_are_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden sample is explained by the graphs that are saved, and all signatures share the graph for images."""
+    traced: list[str] = []
+
+    def noted(module: Any, name: str) -> None:
+        function = getattr(module, name)
+
+        def noting(*arguments: Any) -> Any:
+            traced.append(name)
+            return function(*arguments)
+
+        monkeypatch.setattr(module, name, noting)
+
+    noted(explain_graph, "gradient")
+    noted(explain_graph, "grad_cam")
+    noted(signatures, "preprocess_in_graph")
+    exported(network(*PLAIN), tmp_path)
+    assert sorted(traced) == ["grad_cam", "gradient", "preprocess_in_graph"]
 
 
 def head(kind: str) -> list[Callable[[], Any]]:

@@ -43,7 +43,7 @@ def test_inputs_have_valid_names_that_differ(tmp_path: Path, given: list[str], n
 
 
 def test_a_signature_is_traced_once_to_be_saved(tmp_path: Path) -> None:
-    """Keras' own export traces it twice. What it traces beside the signatures has an input of another name."""
+    """Keras' own export traces it twice, and once more to look for tables in the model."""
     traced = []
 
     class Noting(keras.layers.Layer):
@@ -55,5 +55,5 @@ def test_a_signature_is_traced_once_to_be_saved(tmp_path: Path) -> None:
     (name,) = source.inputs
     traced.clear()
     source.write(tmp_path / "1", None, None)
-    assert traced.count(f"{name}:0") == 1
+    assert traced == [f"{name}:0"]
     assert (tmp_path / "1" / "saved_model.pb").exists()

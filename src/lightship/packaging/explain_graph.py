@@ -31,7 +31,7 @@ from lightship.packaging.explain_head import Head
 from lightship.packaging.explain_signatures import CannotExplain, Outputs, SignatureFunction
 from lightship.packaging.gradient_graph import gradient
 from lightship.packaging.quiet import quiet
-from lightship.packaging.traced_model import TracedModel
+from lightship.packaging.traced_model import TracedModel, as_while_saving
 
 if TYPE_CHECKING:
     from tensorflow import Tensor
@@ -77,7 +77,8 @@ class ExplainSignatures:
 
     def run(self, method: str, images: NDArray[Any], classes: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Explains images with the trained model itself. Shapes are those of a method's signature."""
-        outputs = self._methods[method](tf.constant(images, self._input.dtype), tf.constant(classes, tf.int32))
+        with as_while_saving():
+            outputs = self._methods[method](tf.constant(images, self._input.dtype), tf.constant(classes, tf.int32))
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     def bias(self) -> NDArray[Any] | None:
@@ -108,7 +109,7 @@ class ExplainSignatures:
         features = tf.TensorSpec(self._head.features.shape, self._head.features.dtype)
         function = tf.function(self._slopes, [self._input, features, _INDICES], autograph=False)
         try:
-            with quiet():
+            with quiet(), as_while_saving():
                 function.get_concrete_function()
         except (LookupError, NoGradient):
             return None

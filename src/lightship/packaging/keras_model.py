@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from lightship.packaging.explain_signatures import CannotExplain, Explanations
 from lightship.packaging.first_layers import scales_pixels
 from lightship.packaging.quiet import quiet
 from lightship.packaging.signatures import ImageSignatures, set_method_names
-from lightship.packaging.traced_model import trace
+from lightship.packaging.traced_model import as_while_saving, trace
 from lightship.packaging.trained import Arrays, ModelInput
 
 if TYPE_CHECKING:
@@ -120,16 +120,34 @@ def _trace_once(archive: Any) -> None:
     each signature is traced twice, with the whole model. The names that are used here are private: if they are missing,
     that is what happens.
     """
-    with suppress(ImportError, AttributeError):
-        from tensorflow.python.saved_model.save_context import in_save_context, save_context
-
+    with suppress(AttributeError):
         look: Callable[[], None] = archive._filter_and_track_resources
 
         def look_while_saving() -> None:
-            with nullcontext() if in_save_context() else save_context(tf.saved_model.SaveOptions()):
+            with as_while_saving(), _without_default_signatures():
                 look()
 
         archive._filter_and_track_resources = look_while_saving
+
+
+@contextmanager
+def _without_default_signatures() -> Iterator[None]:
+    """Keeps TensorFlow from tracing a model, and each model within it, while it looks for the tables that they have.
+
+    Each has a function for TensorFlow's own way of saving, which is traced when it is seen. Nothing here uses it. The
+    name that is used here is private: if it is missing, models are traced.
+    """
+    name = "_default_save_signature"
+    for owner in keras.Layer.__mro__:
+        if name in vars(owner):
+            before = vars(owner)[name]
+            setattr(owner, name, None)
+            try:
+                yield
+            finally:
+                setattr(owner, name, before)
+            return
+    yield
 
 
 def _arguments(model: Any) -> list[Any]:

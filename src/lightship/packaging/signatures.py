@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,14 @@ class ImageSignatures:
     image: ImageSpec
     # The dtype of the model's input.
     dtype: str
+    # Answers and explanations use one function, so that its graph is traced and stored only once.
+    _prepare: Any = field(init=False, repr=False, compare=False)
 
     names = (IMAGE_BYTES_SIGNATURE, CLASSIFY_SIGNATURE)
+
+    def __post_init__(self) -> None:
+        prepare = tf.function(self._images, [tf.TensorSpec([None], tf.string)], autograph=False)
+        object.__setattr__(self, "_prepare", prepare)
 
     @property
     def method_names(self) -> Mapping[str, str]:
@@ -67,6 +73,10 @@ class ImageSignatures:
 
     def images(self, encoded: Tensor) -> Tensor:
         """Returns the model's input [N, H, W, C] for encoded images, string [N]."""
+        prepared: Tensor = self._prepare(encoded)
+        return prepared
+
+    def _images(self, encoded: Tensor) -> Tensor:
         shape = tf.TensorSpec((*self.image.size, self.image.channels), tf.float32)
         images = tf.map_fn(lambda one: preprocess_in_graph(one, self.image), encoded, fn_output_signature=shape)
         return tf.cast(images, self.dtype)

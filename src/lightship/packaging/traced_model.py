@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,19 @@ def trace(model: Callable[[Tensor], Sequence[Any]], spec: tf.TensorSpec) -> Trac
     passes_on = returned.type == "Identity"  # a function ends with such operations
     output = returned.inputs[0] if passes_on else function.outputs[0]
     return TracedModel(function, graph.inputs[0], output, _named(calls, graph))
+
+
+def as_while_saving() -> AbstractContextManager[None]:
+    """Lets what is traced in the block be saved as it is.
+
+    When a model is saved, TensorFlow uses no trace that was made outside of saving, but traces once more. The names
+    that are used here are private: if they are missing, that is what happens.
+    """
+    try:
+        from tensorflow.python.saved_model.save_context import in_save_context, save_context
+    except ImportError:
+        return nullcontext()
+    return nullcontext() if in_save_context() else save_context(tf.saved_model.SaveOptions())
 
 
 def _named(calls: Sequence[tuple[str, Any]], graph: Any) -> dict[str, Tensor]:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
-from lightship.engines import load_engine
+from lightship.engines import EngineOptions, load_engine
 from lightship.engines.base import SignatureReport
+from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import FailedPrecondition, Internal
 from lightship.packaging.explain_signatures import Explanations
-from lightship.packaging.library_errors import reraise_as
-from lightship.packaging.quiet import quiet
+from lightship.packaging.library_errors import reason_of, reraise_as
 from lightship.packaging.signatures import ImageSignatures
 from lightship.packaging.written_graph import random_operation
 from lightship.saved_model.reader import read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
+
+Arrays = Mapping[str, NDArray[Any]]
+# Runs a signature, which is named first.
+Run = Callable[[str, Arrays], Arrays]
 
 # How much the mean of an exact map may differ from the logit. Half-precision models differ by up to a percent.
 _SUM_TOLERANCE = 0.02
@@ -63,25 +67,50 @@ def check_on_tensorflow(
 
     Raises Internal if they differ, and FailedPrecondition if the model's answers are drawn at random.
     """
-    with reraise_as(Internal, "the exported model fails on TensorFlow, so the incomplete export was removed: {}"):
-        with quiet():
-            loaded = tf.saved_model.load(str(folder))
+    with _on_tensorflow(folder) as run:
         if golden is not None:
-            run = partial(_call, loaded, DEFAULT_SIGNATURE, _tensors(golden.inputs))
-            outputs = run()
-            _require_repeatable(folder, outputs, run)
+            default = partial(run, DEFAULT_SIGNATURE, golden.inputs)
+            outputs = default()
+            _require_repeatable(folder, outputs, default)
             _require(golden.compare(outputs), DEFAULT_SIGNATURE, "TensorFlow")
             for name in golden.explained:
                 wanted = golden.explanation(name)
                 assert wanted is not None
-                _require(wanted.compare(_call(loaded, name, _tensors(wanted.inputs))), name, "TensorFlow")
+                _require(wanted.compare(run(name, wanted.inputs)), name, "TensorFlow")
         if image is not None and pictures is not None:
-            _check_image_signatures(loaded, image, pictures)
+            _check_image_signatures(run, image, pictures)
 
 
-def _require_repeatable(
-    folder: Path, outputs: Mapping[str, NDArray[Any]], again: Callable[[], Mapping[str, NDArray[Any]]]
-) -> None:
+@contextmanager
+def _on_tensorflow(folder: Path) -> Iterator[Run]:
+    """Loads the SavedModel into a session, as servers do: `tf.saved_model.load` takes several times as long.
+
+    Raises Internal if it cannot be loaded, and when a run fails.
+    """
+    saved_model = read_saved_model(folder)
+    with _failing():
+        loaded = TensorFlowModel(folder, saved_model, EngineOptions(), optimised=False)
+
+    def run(name: str, inputs: Arrays) -> Arrays:
+        signature = saved_model.signatures[name]
+        with _failing(), closing(loaded.program(signature)) as program:
+            return program.run(inputs, tuple(signature.outputs))
+
+    with closing(loaded):
+        yield run
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise Internal(
+            f"the exported model fails on TensorFlow, so the incomplete export was removed: {reason_of(error)}"
+        ) from error
+
+
+def _require_repeatable(folder: Path, outputs: Arrays, again: Callable[[], Arrays]) -> None:
     """Raises FailedPrecondition if the graph draws random numbers, and the same inputs have other outputs now.
 
     Even a small difference counts: the golden sample's inputs may be such that the random numbers change little.
@@ -119,14 +148,14 @@ def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None
         engine.close()
 
 
-def _check_image_signatures(loaded: Any, image: ImageSignatures, pictures: SampleImages) -> None:
+def _check_image_signatures(run: Run, image: ImageSignatures, pictures: SampleImages) -> None:
     wanted = Golden({}, {"scores": pictures.scores})
     examples = [example_of_image(one) for one in pictures.encoded]
     for name, inputs, labels_key in (
-        (IMAGE_BYTES_SIGNATURE, {IMAGE_BYTES_SIGNATURE: tf.constant(list(pictures.encoded))}, "labels"),
-        (CLASSIFY_SIGNATURE, {"inputs": tf.constant(examples)}, "classes"),
+        (IMAGE_BYTES_SIGNATURE, {IMAGE_BYTES_SIGNATURE: np.array(pictures.encoded, object)}, "labels"),
+        (CLASSIFY_SIGNATURE, {"inputs": np.array(examples, object)}, "classes"),
     ):
-        outputs = _call(loaded, name, inputs)
+        outputs = run(name, inputs)
         scores = outputs["scores"]
         if (np.diff(scores) > 0).any():
             raise Internal(f"the signature {name} does not return the best label first: {scores[0][:5]}")
@@ -147,18 +176,10 @@ def _check_sum(outputs: Mapping[str, NDArray[Any]], bias: NDArray[Any] | None) -
         )
 
 
-def _tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    return {name: tf.constant(array) for name, array in arrays.items()}
-
-
 def _unranked(labels: NDArray[Any], scores: NDArray[Any], order: Sequence[str]) -> NDArray[Any]:
     """Returns the scores in the order of the labels."""
     rows = [dict(zip(row, values, strict=True)) for row, values in zip(labels, scores, strict=True)]
     return np.array([[row.get(label.encode(), np.nan) for label in order] for row in rows], np.float32)
-
-
-def _call(loaded: Any, signature: str, inputs: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    return {name: np.asarray(value.numpy()) for name, value in loaded.signatures[signature](**inputs).items()}
 
 
 def _require(difference: str | None, signature: str, engine: str) -> None:
