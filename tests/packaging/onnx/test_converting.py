@@ -21,6 +21,7 @@ from tests.onnx_models import save_signatures
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.packaging.onnx import convert_to_onnx, require_onnx
+from lightship.packaging.onnx.signature import convert_signature
 from lightship.packaging.progress import Progress
 from lightship.saved_model.reader import read_saved_model
 
@@ -152,6 +153,23 @@ def test_a_conversion_that_fails_leaves_the_others_alone(
     assert reason in reasons["serving_default"]
     assert reasons.keys() == {name for name, _ in converted[1]}
     assert all(reasons.values())
+
+
+def test_an_optimisation_that_fails_is_left_out(
+    converted: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tf2onnx.optimizer.identity_optimizer import IdentityOptimizer
+
+    calls = []
+
+    def fail(self: Any, graph: Any) -> Any:
+        calls.append(graph)
+        raise ValueError("not this graph")
+
+    monkeypatch.setattr(IdentityOptimizer, "_optimize", fail)
+    convert_signature(converted[0], tmp_path, "serving_default", "f32")
+    onnx.checker.check_model(onnx.load(str(tmp_path / "model.onnx")))
+    assert len(calls) >= 2  # without a copy of the graph, and with one
 
 
 def test_what_is_missing_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

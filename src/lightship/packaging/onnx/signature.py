@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
-from contextlib import closing, suppress
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,8 @@ from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, Tenso
 _OPSET = 18
 # protobuf reads no larger message.
 _MAX_BYTES = (1 << 31) - 1
+# tf2onnx catches errors of its optimisations unless this variable is "FALSE".
+_CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 _PROBABLE = "the answers of the ONNX file are wrong, so it was not kept"
 
 
@@ -78,10 +82,11 @@ def _output_names(signature: Signature) -> dict[str, str]:
 
 
 def _run_tf2onnx(folder: Path, signature: Signature, file: Path, outputs: Mapping[str, str]) -> None:
-    """Runs the command `python -m tf2onnx.convert`, in this process. It has the outputs in the order of their names."""
-    import_tensorflow()  # without Keras, which tf2onnx does not need
-    from tf2onnx import convert
+    """Runs the command `python -m tf2onnx.convert`, in this process. It has the outputs in the order of their names.
 
+    tf2onnx copies the whole graph before each of its optimisations, to go on without one that fails. That takes half of
+    the time, so it copies only if one has failed.
+    """
     arguments = [
         f"--saved-model={folder}",
         f"--signature_def={signature.name}",
@@ -90,6 +95,19 @@ def _run_tf2onnx(folder: Path, signature: Signature, file: Path, outputs: Mappin
         f"--rename-outputs={','.join(outputs[name] for name in sorted(outputs))}",
         "--tag=serve",
     ]
+    try:
+        with _without_copies():
+            _main_of_tf2onnx(arguments)
+    except Exception as error:
+        if not _failed_to_optimise(error):
+            raise
+        _main_of_tf2onnx(arguments)
+
+
+def _main_of_tf2onnx(arguments: list[str]) -> None:
+    import_tensorflow()  # without Keras, which tf2onnx does not need
+    from tf2onnx import convert
+
     before, sys.argv = sys.argv, ["tf2onnx.convert", *arguments]
     try:
         convert.main()
@@ -97,6 +115,20 @@ def _run_tf2onnx(folder: Path, signature: Signature, file: Path, outputs: Mappin
         raise NotConvertible(f"tf2onnx cannot convert it: {error}") from error
     finally:
         sys.argv = before
+
+
+@contextmanager
+def _without_copies() -> Iterator[None]:
+    os.environ[_CATCH_ERRORS] = "FALSE"
+    try:
+        yield
+    finally:
+        del os.environ[_CATCH_ERRORS]
+
+
+def _failed_to_optimise(error: Exception) -> bool:
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(name.startswith("tf2onnx.optimizer") for name in modules)
 
 
 def _require_types(kind: str, found: Mapping[str, int], wanted: Mapping[str, TensorSpec]) -> None:
