@@ -61,7 +61,19 @@ NEEDS = {
 # Folders whose tests run one after the other where tests run in parallel: they share an engine, a cache or a browser.
 ONE_BY_ONE = frozenset({"browser", "compat", "docker", "fuzz"})
 # Folders whose tests take longest. They begin first, so that no process is left alone with them at the end.
-LONGEST = ("docker", "end_to_end", "packaging", "training", "browser", "compat", "fuzz", "cli", "equality")
+LONGEST = (
+    "docker",
+    "end_to_end",
+    "packaging",
+    "training",
+    "docs",
+    "store",
+    "browser",
+    "compat",
+    "fuzz",
+    "cli",
+    "equality",
+)
 _IMPORTS_TENSORFLOW = re.compile(r"^(import|from) (tensorflow|keras)\b", re.MULTILINE)
 
 
