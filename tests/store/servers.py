@@ -47,6 +47,10 @@ class StoreServer:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     def command(self) -> list[str]:
         """Returns the command that starts the server."""
         raise NotImplementedError

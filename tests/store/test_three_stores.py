@@ -6,8 +6,10 @@ import logging
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from hashlib import md5
 from pathlib import Path
 
@@ -27,14 +29,37 @@ KINDS: Mapping[str, Callable[[Path], StoreServer]] = {"s3": S3Server, "gs": Goog
 Start = Callable[..., Server]
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], StoreServer]]:
+    """Returns the server of a kind. All tests share it, because a start takes seconds. A test may leave it stopped."""
+    with ExitStack() as stack:
+
+        @cache
+        def server_of(kind: str) -> StoreServer:
+            return stack.enter_context(running(KINDS[kind](tmp_path_factory.mktemp("stores") / kind)))
+
+        yield server_of
+
+
 @pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreServer]:
-    """A server of the kind that the parameter names, with a bucket; the environment has its address and keys."""
-    with running(KINDS[request.param](tmp_path / "store")) as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        server.make_bucket("bucket")
-        yield server
+def store(
+    request: pytest.FixtureRequest, servers: Callable[[str], StoreServer], monkeypatch: pytest.MonkeyPatch
+) -> StoreServer:
+    """A server of the kind that the parameter names; the environment has its address and keys."""
+    server = servers(request.param)
+    if not server.runs:
+        server.start()
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def bucket(store: StoreServer) -> str:
+    """A bucket that is the test's own."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    store.make_bucket(name)
+    return name
 
 
 @pytest.fixture
@@ -90,16 +115,16 @@ def predicted(server: Server) -> object:
 
 @pytest.mark.parametrize("store", KINDS, indirect=True)
 def test_versions_are_served_as_they_come_and_go_and_while_the_store_is_down(
-    store: StoreServer, version: Path, start: Start
+    store: StoreServer, bucket: str, version: Path, start: Start
 ) -> None:
-    store.upload(version, "bucket/models/half/1")
-    server = start(f"{store.scheme}://bucket/models/half")
+    store.upload(version, f"{bucket}/models/half/1")
+    server = start(f"{store.scheme}://{bucket}/models/half")
     server.require_ready(DEADLINE)
     assert predicted(server) == [2.5, 3.0]
 
-    store.upload(version, "bucket/models/half/2")
+    store.upload(version, f"{bucket}/models/half/2")
     await_loaded(server, 2)
-    store.file_system().rm("bucket/models/half/2", recursive=True)
+    store.file_system().rm(f"{bucket}/models/half/2", recursive=True)
     await_loaded(server, 1)
 
     store.stop()
@@ -109,20 +134,25 @@ def test_versions_are_served_as_they_come_and_go_and_while_the_store_is_down(
 
     if store.scheme != "s3":  # that server forgets its objects
         store.start()
-        store.upload(version, "bucket/models/half/3")
+        store.upload(version, f"{bucket}/models/half/3")
         await_loaded(server, 3)
 
 
 @pytest.mark.parametrize("store", ["s3", "az"], indirect=True)  # Google's emulator takes any credentials
 def test_wrong_keys_are_named_and_not_printed(
-    store: StoreServer, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: StoreServer,
+    bucket: str,
+    version: Path,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store.upload(version, "bucket/half/1")
+    store.upload(version, f"{bucket}/half/1")
     right, wrong = store.environment(), store.environment(wrong_key=True)
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     caplog.set_level(logging.DEBUG, "lightship")
-    url = f"{store.scheme}://bucket/half"
+    url = f"{store.scheme}://{bucket}/half"
     server = start(url)
 
     await_true(lambda: "refused the credentials" in asked(server, "/readyz").text)
@@ -137,7 +167,7 @@ def test_wrong_keys_are_named_and_not_printed(
 
 @pytest.mark.parametrize("store", ["s3"], indirect=True)
 def test_a_slow_store_is_waited_for(
-    store: StoreServer, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+    store: StoreServer, bucket: str, version: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = threading.Event()
     lose_patience = follower.Follower._lose_patience
@@ -148,9 +178,9 @@ def test_a_slow_store_is_waited_for(
 
     monkeypatch.setattr(follower, "_PATIENCE_SECONDS", 0.1)
     monkeypatch.setattr(follower.Follower, "_lose_patience", lost)
-    store.upload(version, "bucket/half/1")
+    store.upload(version, f"{bucket}/half/1")
     with store.paused():
-        server = start("s3://bucket/half")
+        server = start(f"s3://{bucket}/half")
         assert told.wait(DEADLINE)
         with pytest.raises(DeadlineExceeded):
             server.require_ready(1)
@@ -158,21 +188,23 @@ def test_a_slow_store_is_waited_for(
 
 
 @pytest.mark.parametrize("store", ["az"], indirect=True)
-def test_objects_of_azure_that_stand_for_folders_hide_no_version(store: StoreServer, version: Path) -> None:
+def test_objects_of_azure_that_stand_for_folders_hide_no_version(
+    store: StoreServer, bucket: str, version: Path
+) -> None:
     from azure.storage.blob import BlobServiceClient
 
-    store.upload(version, "bucket/half/1")
-    store.upload(version, "bucket/half-old/7")
+    store.upload(version, f"{bucket}/half/1")
+    store.upload(version, f"{bucket}/half-old/7")
     (connection,) = store.environment().values()
     with BlobServiceClient.from_connection_string(connection) as client:
-        container = client.get_container_client("bucket")
+        container = client.get_container_client(bucket)
         for name in ("half/", "half/1/", "half/1/variables/", "half/1"):
             container.upload_blob(name, b"")
         container.upload_blob("half/1/assets", b"", metadata={"hdi_isfolder": "true"})
 
-    versions = ObjectStore("az://bucket/half").versions()
-    listing = ObjectStore("az://bucket/half").listing(1, versions[1])
-    assert versions == {1: "bucket/half/1"}
+    versions = ObjectStore(f"az://{bucket}/half").versions()
+    listing = ObjectStore(f"az://{bucket}/half").listing(1, versions[1])
+    assert versions == {1: f"{bucket}/half/1"}
     assert sorted(listing.objects) == sorted(
         f.relative_to(version).as_posix() for f in version.rglob("*") if f.is_file()
     )
