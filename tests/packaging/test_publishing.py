@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.packaging.conftest import entries
 
-from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied
+from lightship.errors import AlreadyExists, InvalidArgument, PermissionDenied, ResourceExhausted
 from lightship.packaging import publishing
 from lightship.packaging.exporting import export
 from lightship.packaging.publishing import PREFIX, check_folder, publish, staging_folder
@@ -165,3 +165,27 @@ def test_versions_are_published_where_the_file_system_has_no_locks(
     left.mkdir()
     assert write(tmp_path / "m").name == "3"
     assert left.exists(), "another exporter may be writing it"
+
+
+def test_a_link_that_was_a_version_is_replaced_by_the_version(tmp_path: Path) -> None:
+    """The files that it leads to stay: they are not the exporter's."""
+    (tmp_path / "built").mkdir()
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "1").symlink_to(tmp_path / "built")
+    (tmp_path / "m" / f"{PREFIX}killed").symlink_to(tmp_path / "built")
+    assert write(tmp_path / "m", 1, overwrite=True).is_symlink() is False
+    assert entries(tmp_path / "m") == {"1"}
+    assert (tmp_path / "built").is_dir()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), RuntimeError("part-00000; No space left on device")]
+)
+def test_a_full_disk_is_named_whatever_library_notices_it(tmp_path: Path, error: Exception) -> None:
+    def fail() -> None:
+        with staging_folder(tmp_path / "m"):
+            raise error
+
+    with pytest.raises(ResourceExhausted, match=f"{tmp_path / 'm'} cannot be written to, because no space is left on"):
+        fail()
+    assert entries(tmp_path) == set()

@@ -291,7 +291,7 @@ def _write_index(file: Path, content: Mapping[str, Any]) -> bool:
             opened.flush()
             os.fsync(opened.fileno())
     except OSError as error:
-        logger.warning("a compiled model is not kept: %s", error)
+        logger.warning("a compiled model is not kept in %s: %s", file.parent.parent, error.strerror or error)
         return False
     return True
 

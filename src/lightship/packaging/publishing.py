@@ -7,11 +7,12 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied
+from lightship.errors import AlreadyExists, InvalidArgument, LightshipError, PermissionDenied, ResourceExhausted
 from lightship.locks import FolderLock, try_lock, wait_for_lock
 from lightship.packaging.arguments import argument
 from lightship.saved_model.version_folder import is_address
@@ -19,6 +20,9 @@ from lightship.saved_model.versions import has_model, list_versions, version_num
 
 PREFIX = ".exporting-"
 MAX_VERSION = 2**63 - 1
+
+# What the system says of a full disk; TensorFlow and Keras pass it on in errors of their own.
+_FULL_DISK = tuple(os.strerror(code) for code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -66,7 +70,8 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     """Creates a hidden folder beside the model's versions to write into. Removes it at the end unless it was published.
 
     The folder is locked until then, where the file system has locks. Also removes folders that killed exporters left
-    behind. Raises PermissionDenied if `folder` cannot be written to, and InvalidArgument if it is not a folder.
+    behind. Raises PermissionDenied if `folder` cannot be written to, InvalidArgument if it is not a folder, and
+    ResourceExhausted if the block fails because a disk is full.
     """
     made = make_folders(folder)
     try:
@@ -74,8 +79,12 @@ def staging_folder(folder: Path) -> Iterator[Path]:
         path, lock = _new_folder(folder)
         try:
             yield path
+        except Exception as error:
+            if isinstance(error, ResourceExhausted) or not any(text in str(error) for text in _FULL_DISK):
+                raise
+            raise _full_disk(folder) from error
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
             if lock is not None:
                 lock.release()
     finally:
@@ -186,11 +195,31 @@ def _clear_abandoned(folder: Path) -> None:
     A lock ends with its process, also on another machine or in another container.
     """
     for path in folder.glob(f"{PREFIX}*"):
+        if path.is_symlink():  # it was a version, and locking it would lock the folder that it leads to
+            _remove(path)
+            continue
         with suppress(OSError):  # another exporter was faster, or the file system has no locks
             lock = _try_lock(path)
             if lock is not None:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
                 lock.release()
+
+
+def _remove(path: Path) -> None:
+    """Removes a temporary folder if it is there, or the link that a version was and with which it was exchanged."""
+    if path.is_symlink():
+        with suppress(OSError):  # another exporter was faster
+            path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _full_disk(folder: Path) -> ResourceExhausted:
+    places = [str(folder), tempfile.gettempdir()]  # TensorFlow and NNCF also write temporary files
+    place = min(places, key=lambda one: shutil.disk_usage(one).free)
+    return ResourceExhausted(
+        f"{folder} cannot be written to, because no space is left on the disk of {place}: free some space there"
+    )
 
 
 def _try_lock(path: Path) -> FolderLock | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import version as package_version
@@ -23,7 +24,7 @@ from lightship.engines.precision.photos import find_photos, photo_inputs, takes_
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.extras import require
 from lightship.packaging.arguments import argument
-from lightship.packaging.library_errors import reraise_as
+from lightship.packaging.library_errors import reason_of, reraise_as
 from lightship.packaging.progress import Progress
 from lightship.packaging.quiet_nncf import quiet_nncf
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE
@@ -154,8 +155,13 @@ def _write_model(path: Path, model: Any) -> None:
     from lightship.engines.openvino.runtime import openvino
 
     (path / INT8_MODEL).parent.mkdir(exist_ok=True)
-    with reraise_as(FailedPrecondition, "the model of int8 cannot be written: {}"):
+    try:
         openvino().serialize(model, str(path / INT8_MODEL), str(path / INT8_WEIGHTS))
+    except Exception as error:  # which does not say that the disk is full
+        raise FailedPrecondition(
+            f"the model of int8 cannot be written: {reason_of(error)}; {shutil.disk_usage(path).free:,} bytes are free "
+            f"on the disk of {path.parent}"
+        ) from error
 
 
 def _checked(path: Path, bundle: Bundle, calibrate: Path, photos: int) -> Checked:
