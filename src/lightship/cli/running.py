@@ -8,6 +8,7 @@ from importlib import import_module
 
 from lightship import __version__
 from lightship.cli.failures import quiet_libraries, run_command
+from lightship.cli.log_output import print_log
 from lightship.cli.output import escape_unencodable, print_text
 
 # The commands whose plain arguments are read without typer. Each is a function of its name, in a module of its name.
@@ -17,6 +18,7 @@ _DIRECT = ("serve", "status")
 def run() -> None:
     """Runs the command that the arguments name, and ends the process with an exit code if it fails."""
     quiet_libraries()
+    print_log()
     escape_unencodable()
     run_command(_run)
 

@@ -1,0 +1,32 @@
+"""Prints what Lightship's modules log while a command runs, in the form of the command's own warnings."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from lightship.cli.output import print_text
+from lightship.printable import printable
+
+
+def print_log() -> None:
+    """Prints warnings and errors that are logged on standard error, each text once. A server has a log of its own.
+
+    Without this, TensorFlow decides about them: once it has logged anything, absl prints all records as they are, with
+    the names of loggers and the control characters of file names.
+    """
+    logger = logging.getLogger("lightship")
+    logger.handlers = [_PrintHandler(logging.WARNING)]
+    logger.propagate = False
+
+
+class _PrintHandler(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._printed: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = f"{record.levelname.lower()}: {printable(record.getMessage())}"
+        if text not in self._printed:
+            self._printed.add(text)
+            print_text(text, file=sys.stderr)
