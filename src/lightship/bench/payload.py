@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def signature_of(metadata: ModelMetadata, name: str) -> SignatureInfo:
 
 def photo_paths(folder: str) -> list[Path]:
     """Returns the first photos below a folder, at most 100. Raises NotFound without any."""
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise NotFound(f"{folder} is not a folder: give a folder of photos")
     found = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not found:

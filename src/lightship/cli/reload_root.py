@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lightship.cli.options import WrongArguments
@@ -24,7 +25,7 @@ def reload_root(text: str | None) -> Path | None:
             f"{FLAG}= has no folder after the =: give {FLAG}=ROOT, or {FLAG} alone for any folder", NAME
         )
     root = Path(text)
-    if not root.is_dir():
+    if not os.path.isdir(root):  # Path.is_dir raises for a name that is too long
         raise WrongArguments(
             f"{text!r} is not a folder: give the folder below which clients may choose models, or / for any", NAME
         )

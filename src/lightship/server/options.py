@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,12 +202,12 @@ class ServerOptions:
             )
 
     def _check_files(self) -> None:
-        if self.reload_root is not None and not self.reload_root.is_dir():
+        if self.reload_root is not None and not os.path.isdir(self.reload_root):
             raise NotFound(
                 f"reload_root={self.reload_root} is not a folder: give the folder below which clients may choose "
                 "base paths, or / for any folder"
             )
-        if self.verify_models is not None and not self.verify_models.is_file():
+        if self.verify_models is not None and not os.path.isfile(self.verify_models):
             raise NotFound(
                 f"{self.verify_models} is not a file: models are verified with the public key in one, in PEM"
             )
@@ -232,7 +233,7 @@ class ServerOptions:
             )
 
     def _check_quiz(self) -> None:
-        if self.quiz is not None and not self.quiz.is_dir():
+        if self.quiz is not None and not os.path.isdir(self.quiz):
             raise NotFound(
                 f"{self.quiz} is not a folder: give the quiz one with photos in folders named after their labels"
             )

@@ -151,6 +151,29 @@ def test_versions_that_are_not_there_and_labels_of_others_are_warnings(lightship
     assert [one["column"] for one in told["warnings"]] == [12, 21, 43, 52]
 
 
+def test_a_folder_without_versions_is_a_warning(lightship: Run, tmp_path: Path) -> None:
+    (tmp_path / "dog" / "1").mkdir(parents=True)
+    (tmp_path / "dog" / "1" / "saved_model.pb").touch()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "a.toml").write_text('[models.dog]\npath = "dog/1"\n[models.new]\npath = "new"\n')
+    done = lightship("config", "check", "a.toml")
+    assert done.returncode == 0
+    version, empty = done.stderr.splitlines()
+    assert version.startswith(f"warning: a.toml:2:8: models.dog.path: {tmp_path / 'dog' / '1'} is a version, not a mod")
+    assert empty.startswith(f"warning: a.toml:4:8: models.new.path: {tmp_path / 'new'} is empty: add a version with")
+
+
+def test_a_path_that_is_too_long_is_a_fault_with_its_place(lightship: Run, tmp_path: Path) -> None:
+    (tmp_path / "dog" / "1").mkdir(parents=True)
+    long = "x" * 300
+    for key in ("quiz", "verify_models", "allow_reload"):
+        (tmp_path / "a.toml").write_text(f'{key} = "{long}"\n[models.dog]\npath = "dog"\n')
+        done = lightship("config", "check", "a.toml")
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: a.toml:1:")
+        assert "is not a fi" in done.stderr or "is not a folder" in done.stderr
+
+
 def test_a_label_of_a_version_that_the_list_lacks_is_a_fault(lightship: Run, tmp_path: Path) -> None:
     (tmp_path / "dog" / "1").mkdir(parents=True)
     (tmp_path / "a.toml").write_text('[models.a]\npath = "dog"\nversions = [1]\nlabels = { canary = 2 }\n')

@@ -9,13 +9,14 @@ from lightship.cli.config.toml_places import Places
 from lightship.errors import LightshipError
 from lightship.lifecycle.aspired import selected
 from lightship.lifecycle.model_config import All, Latest, ModelConfig, Specific
-from lightship.saved_model.versions import list_versions
+from lightship.saved_model.versions import explain_model_folder, list_versions
 
 _SHOWN = 10  # of the versions in a folder, the highest
 
 
 def absent_versions(models: Sequence[ModelConfig], places: Places) -> list[Fault]:
-    """Returns a warning for each version that is not in its model's folder, and for each label without a version.
+    """Returns a warning for each version that is not in its model's folder, for each label without a version, and for
+    each folder without any version.
 
     Object stores are not looked at, nor are folders that cannot be read.
     """
@@ -36,6 +37,9 @@ def _of_model(model: ModelConfig, places: Places) -> Iterator[Fault]:
                 reason = f"version {number} is not in {_folder(model, there)}: add it, and it will be served"
                 yield Fault(place, f"models.{model.name}.versions: {reason}")
         return  # its labels are all for versions of the list
+    if not there:
+        place = places.of_value("models", model.name, "path")
+        yield Fault(place, f"models.{model.name}.path: {explain_model_folder(model.path)}")
     yield from _of_labels(model, model.policy, there, places)
 
 
