@@ -175,7 +175,13 @@ def test_certificates(version: Path, tmp_path: Path, copy: Copy, keys: Keys) -> 
 def test_a_certificate_for_something_else_does_not_sign(version: Path, tmp_path: Path, copy: Copy) -> None:
     authority = make_authority(tmp_path)
     signer = issue(authority, tmp_path, usage="keyEncipherment")
-    sign(version, signer.private, certificate=signer.public)
+    with pytest.raises(InvalidArgument, match="neither the key usage digitalSignature nor"):
+        sign(version, signer.private, certificate=signer.public)
+    assert not (version / "model.sig").exists()
+    certificates = ("--signing_certificate", signer.public, "--certificate_chain", signer.public)
+    signature = ("--signature", version / "model.sig")
+    done = model_signing("sign", "certificate", version, *signature, "--private_key", signer.private, *certificates)
+    assert done.returncode == 0, done.stderr
     with pytest.raises(DataLoss, match="cannot be used for signing"):
         copy(version, authority.public)
 

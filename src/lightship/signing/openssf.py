@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from model_signing import hashing, manifest, signing
 from model_signing._hashing.hashing import Digest
 from model_signing._signing import sign_certificate, sign_ec_key
@@ -56,9 +58,25 @@ def certificate_signer(key: Path, certificate: Path, chain: Sequence[Path]) -> s
     """Returns what signs with a private key and its certificate. Raises ValueError or TypeError if these are wrong."""
     config = signing.Config()  # type: ignore[no-untyped-call]
     # The library refuses an empty chain; a certificate that is there twice does no harm.
-    return config.use_certificate_signer(
+    signer = config.use_certificate_signer(
         private_key=key, signing_certificate=certificate, certificate_chain=chain or [certificate]
     )
+    if not _may_sign(x509.load_pem_x509_certificate(certificate.read_bytes()).extensions):
+        raise ValueError(
+            "the certificate has neither the key usage digitalSignature nor the extended key usage codeSigning, so no "
+            "server would accept the signature"
+        )
+    return signer
+
+
+def _may_sign(extensions: x509.Extensions) -> bool:
+    """Returns what the library's verifier, but not its signer, asks a certificate for."""
+    for one in extensions:
+        if isinstance(one.value, x509.KeyUsage) and one.value.digital_signature:
+            return True
+        if isinstance(one.value, x509.ExtendedKeyUsage) and ExtendedKeyUsageOID.CODE_SIGNING in one.value:
+            return True
+    return False
 
 
 class _KnownDigests(hashing.Config):
