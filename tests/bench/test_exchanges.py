@@ -52,6 +52,23 @@ def test_chunks_and_a_body_that_ends_with_the_connection_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "cut",
+    [
+        response(BODY)[:-4],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(BODY), BODY),
+        response(b"")[:-4],
+    ],
+)
+def test_a_response_that_is_cut_is_no_answer(cut: bytes) -> None:
+    """As of a worker that is killed while it writes."""
+    exchange = http()
+    exchange.begin(0)
+    exchange.receive(cut)
+    exchange.end()
+    assert not exchange.done
+
+
+@pytest.mark.parametrize(
     ("answer", "error"),
     [
         (response(b"{}", "503 Service Unavailable"), "HTTP 503"),

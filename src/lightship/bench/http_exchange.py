@@ -36,7 +36,7 @@ class HttpExchange:
         self._requests, self._check, self._known = requests, check, known
         self.ready, self.done, self.reusable = True, True, True
         self.error, self.body = "", b""
-        self._number, self._first = 0, True
+        self._number, self._first, self._has_length = 0, True, False
         self._parts: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
@@ -49,7 +49,7 @@ class HttpExchange:
 
     def begin(self, number: int) -> bytes:
         self.done, self.error = False, ""
-        self._number, self._first = number, True
+        self._number, self._first, self._has_length = number, True, False
         self._parts.clear()
         return self._requests[number]
 
@@ -71,9 +71,13 @@ class HttpExchange:
         return b""
 
     def end(self) -> None:
-        if not self.done and self._parts:  # a response without a length ends with the connection
+        if not self.done and self._parts and not self._has_length:  # such a response ends with the connection
             self.reusable = False
             self.on_message_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self._has_length = True
 
     def on_body(self, part: bytes) -> None:
         self._parts.append(part)
