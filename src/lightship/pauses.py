@@ -4,10 +4,13 @@ A niceness alone leaves such work a quarter of a processor that a run needs, and
 slowest of its threads does. So the work pauses when a run begins, and goes on when no run is under way: helper
 processes, and threads that read large files. It pauses for at most three times as long as it could go on undisturbed
 before. So on a server that computes all the time it hardly pauses, and has the share that its niceness leaves it.
+
+Measuring what runs cost also pauses while a version is compiled: both together delay requests more.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +28,10 @@ _LOOK_SECONDS = 0.05
 
 
 class Pausable(Protocol):
-    """Work that can pause. Runs wait for its methods, so they return at once, and raise nothing."""
+    """Work that can pause. Runs wait for its methods, so they return at once, and raise nothing.
+
+    It goes on when `go_on` was called as often as `pause`.
+    """
 
     # The seconds for which it has paused.
     paused: float
@@ -170,4 +176,7 @@ class _Pieces:
         self.may_go_on.set()
 
 
+# For work that pauses while requests are computed.
 PAUSES = Pauses()
+# For work that pauses while versions are compiled, for however long that takes.
+LOADS = Pauses(math.inf, math.inf)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from lightship.engines.trial import TrialFailed, Trials
 from lightship.engines.trial.pool import Helpers
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
-from lightship.pauses import PAUSES, Pauses
+from lightship.pauses import LOADS, PAUSES, Pauses
 from lightship.priority import at_low_priority
 from lightship.saved_model.digests import Digests
 from lightship.saved_model.tensor_bundle import check_variables
@@ -32,6 +33,7 @@ from lightship.saved_model.tensor_bundle import check_variables
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the state of processes is read from /proc")
 
 PAUSED = Work("tests.engines.trial.works:work", pauses=True)
+MEASURES = replace(PAUSED, pauses_for_loads=True)
 
 
 @pytest.fixture
@@ -146,6 +148,33 @@ def test_a_helper_is_stopped_for_three_times_as_long_as_it_could_run_undisturbed
     pauses.remove(helper)
 
 
+def test_a_helper_that_measures_is_stopped_while_another_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PAUSES, "_allowance", 60.0)
+    helpers, measuring = Helpers(idle_seconds=60), HelperProcess(MEASURES)
+    try:
+        _write(measuring, tmp_path)
+        with helpers.helper(PAUSED) as compiling:
+            _until(lambda: _stopped(measuring))
+            _write(compiling, tmp_path)
+            with PAUSES:
+                _until(lambda: _stopped(compiling))
+            _until(lambda: not _stopped(compiling))
+            assert _stopped(measuring)
+        _until(lambda: not _stopped(measuring))
+        with helpers.helper(MEASURES) as another:
+            _write(another, tmp_path)
+            assert not _stopped(measuring)
+            with helpers.helper(PAUSED):
+                _until(lambda: _stopped(measuring) and _stopped(another))
+            _until(lambda: not _stopped(measuring) and not _stopped(another))
+    finally:
+        helpers.stop_idle()
+        measuring.stop()
+    assert not LOADS._works
+
+
 def test_time_in_a_pause_does_not_count_as_the_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PAUSES, "_allowance", 60.0)
     helpers = Helpers(idle_seconds=60)
@@ -246,6 +275,8 @@ def test_a_helper_that_would_outlive_the_server_is_not_paused(tmp_path: Path) ->
 
 def test_only_helpers_that_work_while_versions_answer_are_paused() -> None:
     assert [work.pauses for work in (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)] == [False, True, True, True]
+    works = (WORK, LOW_WORK, LOW_BACKEND_WORK, MEASURING_WORK)
+    assert [work.pauses_for_loads for work in works] == [False, False, False, True]
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ import atexit
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from lightship.engines.trial.process import HelperProcess
 from lightship.engines.trial.work import Work
+from lightship.pauses import LOADS
 from lightship.threads import start_timer
 
 MAX_HELPERS = 2
@@ -78,13 +79,14 @@ class Helpers:
         for one in gone:
             one.stop()
         try:
-            helper = found or HelperProcess(work)
-            loan.begins(helper)
-            try:
-                yield helper
-            except BaseException:
-                helper.stop()
-                raise
+            with nullcontext() if work.pauses_for_loads else LOADS:
+                helper = found or HelperProcess(work)
+                loan.begins(helper)
+                try:
+                    yield helper
+                except BaseException:
+                    helper.stop()
+                    raise
             self._give_back(helper)
         finally:
             with self._changed:

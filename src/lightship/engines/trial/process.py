@@ -21,7 +21,7 @@ from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
 from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.work import Work
-from lightship.pauses import PAUSES
+from lightship.pauses import LOADS, PAUSES
 from lightship.priority import at_usual_priority, lower_thread
 from lightship.process_tree import process_tree
 
@@ -85,6 +85,7 @@ class HelperProcess:
         self.paused = 0.0
         self._answered, self._begun = 0, False
         self._stopped = threading.Event()
+        self._pausing, self._pauses = threading.Lock(), 0
         self._scratch = _scratch()
         try:
             self._start()
@@ -125,10 +126,16 @@ class HelperProcess:
         return self._process.pid
 
     def pause(self) -> None:
-        self._signal("SIGSTOP")
+        with self._pausing:
+            self._pauses += 1
+            if self._pauses == 1:
+                self._signal("SIGSTOP")
 
     def go_on(self) -> None:
-        self._signal("SIGCONT")
+        with self._pausing:
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._signal("SIGCONT")
 
     def _signal(self, name: str) -> None:
         # Windows has no such signals. The id of a process that was reaped may belong to another one.
@@ -159,17 +166,26 @@ class HelperProcess:
                 ends_with_server = self._answer(seconds, memory)["ends_with_server"]
                 self._begun = True
                 if ends_with_server and self.work.pauses:  # otherwise one that is stopped would outlive this process
-                    PAUSES.add(self)
-                    if self._stopped.is_set():  # by another thread, before it was added
-                        PAUSES.remove(self)
+                    self._let_pause()
             return self._answer(seconds, memory)
         except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
 
+    def _let_pause(self) -> None:
+        PAUSES.add(self)
+        if self.work.pauses_for_loads:
+            LOADS.add(self)
+        if self._stopped.is_set():  # by another thread, before it was added
+            self._let_pause_no_more()
+
+    def _let_pause_no_more(self) -> None:
+        PAUSES.remove(self)
+        LOADS.remove(self)
+
     def stop(self) -> None:
         """Kills the helper process and waits until it has ended."""
         self._stopped.set()
-        PAUSES.remove(self)
+        self._let_pause_no_more()
         self._kill_group()
         self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)
@@ -255,7 +271,7 @@ class HelperProcess:
             if time.monotonic() > end:
                 return HelperEnded("the helper process closed its output before it answered")
             time.sleep(0.01)
-        PAUSES.remove(self)
+        self._let_pause_no_more()
         self._kill_group()  # as long as the process is not reaped, its id is not reused
         code = self._process.wait()
         self._reader.join(_OUTPUT_SECONDS)

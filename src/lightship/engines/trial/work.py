@@ -20,6 +20,8 @@ class Work:
     beside_requests: bool = False
     # Whether the helper is stopped while the server computes. Only one that works beside requests needs to be.
     pauses: bool = False
+    # Whether it is stopped, too, while other helpers work.
+    pauses_for_loads: bool = False
 
 
 WORK = Work("lightship.engines.openvino.trying:work")
@@ -27,4 +29,10 @@ LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, 
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
 LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
-MEASURING_WORK = Work("lightship.engines.openvino.measuring:work", niceness=LOWEST, beside_requests=True, pauses=True)
+MEASURING_WORK = Work(
+    "lightship.engines.openvino.measuring:work",
+    niceness=LOWEST,
+    beside_requests=True,
+    pauses=True,
+    pauses_for_loads=True,
+)
