@@ -33,9 +33,6 @@ class Pausable(Protocol):
     It goes on when `go_on` was called as often as `pause`.
     """
 
-    # The seconds for which it has paused.
-    paused: float
-
     def pause(self) -> None: ...
 
     def go_on(self) -> None: ...
@@ -156,7 +153,6 @@ class Pauses:
         """Lets work go on. The pause ends with that of the last. The caller holds the lock."""
         self._pausing.remove(work)
         work.go_on()
-        work.paused += now - self._paused_at
         if not self._pausing:
             self._allowance -= now - self._paused_at
 
@@ -165,7 +161,6 @@ class _Pieces:
     """The work of a thread, which pauses between two pieces of it."""
 
     def __init__(self) -> None:
-        self.paused = 0.0
         self.may_go_on = threading.Event()
         self.go_on()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.runtime import core, openvino
 from lightship.engines.trial import TrialFailed, Trials
 from lightship.engines.trial.pool import Helpers
-from lightship.engines.trial.process import HelperProcess
+from lightship.engines.trial.process import HelperEnded, HelperProcess
 from lightship.engines.trial.work import LOW_BACKEND_WORK, LOW_WORK, MEASURING_WORK, WORK, Work
 from lightship.pauses import LOADS, PAUSES, Pauses
 from lightship.priority import at_low_priority
@@ -172,7 +173,19 @@ def test_a_helper_that_measures_is_stopped_while_another_compiles(
     finally:
         helpers.stop_idle()
         measuring.stop()
-    assert not LOADS._works
+    assert measuring not in LOADS._works
+    assert another not in LOADS._works
+
+
+def test_time_in_a_long_pause_counts_while_it_lasts(helper: HelperProcess, tmp_path: Path) -> None:
+    pauses = Pauses(math.inf, math.inf)
+    pauses.add(helper)
+    with pauses:
+        begun = time.monotonic()
+        with pytest.raises(HelperEnded, match="longer than 0.4 s"):
+            helper.ask({"what": "hang", "log": str(tmp_path / "log")}, tmp_path, 0.4, 4 << 30)
+        assert time.monotonic() - begun >= 2.0  # five times as long
+    pauses.remove(helper)
 
 
 def test_time_in_a_pause_does_not_count_as_the_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

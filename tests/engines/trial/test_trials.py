@@ -411,7 +411,7 @@ def test_time_in_which_a_helper_waits_does_not_make_it_slow() -> None:
 
     def hold(paused: float) -> None:
         with helpers.helper(WORK) as helper:
-            helper.paused += paused
+            helper._paused += paused
             began.set()
             assert done.wait(60)
 

@@ -82,10 +82,10 @@ class HelperProcess:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.paused = 0.0
         self._answered, self._begun = 0, False
         self._stopped = threading.Event()
         self._pausing, self._pauses = threading.Lock(), 0
+        self._paused, self._paused_at = 0.0, 0.0  # the seconds of the pauses that are over, and when the last one began
         self._scratch = _scratch()
         try:
             self._start()
@@ -125,16 +125,24 @@ class HelperProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def paused(self) -> float:
+        """The seconds for which it has been paused so far."""
+        with self._pausing:
+            return self._paused + (time.monotonic() - self._paused_at if self._pauses else 0.0)
+
     def pause(self) -> None:
         with self._pausing:
             self._pauses += 1
             if self._pauses == 1:
+                self._paused_at = time.monotonic()
                 self._signal("SIGSTOP")
 
     def go_on(self) -> None:
         with self._pausing:
             self._pauses -= 1
             if self._pauses == 0:
+                self._paused += time.monotonic() - self._paused_at
                 self._signal("SIGCONT")
 
     def _signal(self, name: str) -> None:
