@@ -127,6 +127,7 @@ ANSWERED: dict[str, Callable[..., Any]] = {
     "all but the first row, flat": lambda x: tf.nn.softmax(flat(x[1:])),
     "a branch": lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x * 2, lambda: x)[0],
     "a new dimension and an ellipsis": lambda x: x[..., None, -1],
+    "the angle to a constant": lambda x: tf.atan2(x[:1], tf.constant([[1.0, 2.0, 3.0, 4.0]])),
 }
 
 
@@ -154,6 +155,13 @@ def test_no_rows_are_refused_otherwise(opened: Open, function: Callable[..., Any
     engine = opened(converted(named(function), ROWS), trust=True)
     with pytest.raises(InvalidArgument, match=r"of shape \[0,4\]: it does not compute with arrays that have no elem"):
         engine.run("serving_default", {"x": X[:0]})
+
+
+@pytest.mark.parametrize("columns", [1 << 28, 1 << 60])
+def test_no_rows_of_a_great_length_take_no_memory(opened: Open, columns: int) -> None:
+    engine = opened(converted(named(lambda x: x * 2), ("x", [None, None], F32)), trust=True)
+    with pytest.raises(InvalidArgument, match="arrays that have no elements"):
+        engine.run("serving_default", {"x": np.empty((0, columns), np.float32)})
 
 
 def test_an_image_without_pixels_is_refused(opened: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,9 @@ from lightship.saved_model.tflite import TfliteSignature
 from lightship.tensors.dtypes import DataType
 
 Arrays = Mapping[str, NDArray[Any]]
+
+# Rows of zeros with more numbers are not tried: a request without rows has few bytes, whatever the size of its rows.
+_MAX_TRIED_NUMBERS = 1 << 24
 
 
 class LiteRTProgram(Program):
@@ -142,8 +146,12 @@ class LiteRTProgram(Program):
             "have no elements"
         )
         free = {name for name, shape in self._declared if shape and shape[0] == -1}
+        if any(len(inputs[name]) for name in free):
+            raise refused
+        if sum(math.prod(inputs[name].shape[1:]) for name in free) > _MAX_TRIED_NUMBERS:
+            raise refused
         one, two = (self._zeros(inputs, free, rows) for rows in (1, 2))
-        if _is_empty(one) or any(len(inputs[name]) for name in free):
+        if _is_empty(one):
             raise refused
         try:
             first, second = self._run(one, outputs), self._run(two, outputs)

@@ -80,7 +80,8 @@ class ShapeChecks:
 
 def _looked_at(graph: Subgraph) -> tuple[Mapping[int, str], Sequence[tuple[Operator, Picks]]]:
     """Returns the tensors whose shapes are known before a run, with their operations, and the operations to look at."""
-    skipped = known_before_values(graph) | _late(graph)
+    compared = {index for one in graph.operators if one.name in _SAME_SIZES for index in one.inputs}
+    skipped = known_before_values(graph) - compared | _late(graph)
     tensors = {
         index: one.name for one in graph.operators for index in (*one.inputs, *one.outputs) if index not in skipped
     }
