@@ -297,6 +297,19 @@ def test_strings_leave_the_golden_sample_out(tmp_path: Path) -> None:
     assert any(step.startswith("there is no golden sample") for step in reported)
 
 
+def test_without_a_golden_sample_an_export_says_why_servers_need_tensorflow(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def code_points(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": tf.strings.unicode_decode(x, "UTF-8").flat_values}
+
+    module = tf.Module()
+    tf.saved_model.save(module, str(tmp_path / "source"), tf.function(code_points, [tf.TensorSpec([None], tf.string)]))
+    reported: list[str] = []
+    export(tmp_path / "source", tmp_path / "m", progress=reported.append)
+    assert any(step.startswith("servers need TensorFlow for this model: UnicodeDecode") for step in reported)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [

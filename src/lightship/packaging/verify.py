@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lightship.bundle.explain_spec import CAM, CLASS_INDEX, PREDICTED
 from lightship.bundle.golden import Golden
 from lightship.bundle.image_signatures import CLASSIFY_SIGNATURE, IMAGE_BYTES_SIGNATURE, example_of_image
-from lightship.engines import EngineOptions, load_engine
+from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.engines.base import SignatureReport
 from lightship.engines.tensorflow import TensorFlowModel
 from lightship.errors import FailedPrecondition, Internal
@@ -128,7 +128,7 @@ def _require_repeatable(folder: Path, outputs: Arrays, again: Callable[[], Array
 
 
 def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None) -> SignatureReport:
-    """Loads the SavedModel as a server does and says how the engine runs its default signature.
+    """Loads the SavedModel as a server does and says how the engine runs its default signature, or else its first one.
 
     With a golden sample, also compares the engine's answers with those of the sample, and its explanations by the
     signature `explanation`, and raises Internal if they differ. Raises the errors of the engine if it cannot run the
@@ -137,15 +137,21 @@ def check_on_engine(folder: Path, golden: Golden | None, explanation: str | None
     engine = load_engine(folder, read_saved_model(folder))
     try:
         if golden is None:
-            return SignatureReport(DEFAULT_SIGNATURE, engine.name, "")
+            return _report_of(engine)
         _require(golden.compare(engine.run(DEFAULT_SIGNATURE, golden.inputs)), DEFAULT_SIGNATURE, engine.name)
         wanted = golden.explanation(explanation) if explanation else None
         if explanation and wanted is not None:
             answer = engine.run(explanation, wanted.inputs)
             _require(wanted.compare(answer), explanation, engine.engine_of(explanation))
-        return next(one for one in engine.reports() if one.signature == DEFAULT_SIGNATURE)
+        return _report_of(engine)
     finally:
         engine.close()
+
+
+def _report_of(engine: Engine) -> SignatureReport:
+    loaded = {one.signature: one for one in engine.reports() if one.engine}
+    first = next(iter(loaded.values()), SignatureReport("", engine.name, ""))
+    return loaded.get(DEFAULT_SIGNATURE, first)
 
 
 def _check_image_signatures(run: Run, image: ImageSignatures, pictures: SampleImages) -> None:
