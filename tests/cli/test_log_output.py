@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.cli.conftest import Run
 
 from lightship.cli.log_output import print_log
+from lightship.errors import InvalidArgument
 
 HALF_PLUS_TWO = Path(__file__).parents[1] / "models" / "half_plus_two"
 
@@ -40,3 +42,23 @@ def test_a_warning_is_printed_once(capsys: pytest.CaptureFixture[str], monkeypat
         logger.warning("%s is left out", photo)
         logger.info("measured")
     assert capsys.readouterr().err == "warning: a.jpg is left out\nwarning: b\\nerror: forged.jpg is left out\n"
+
+
+def test_the_error_that_is_logged_with_a_warning_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    print_log()
+    logger = logging.getLogger("lightship.evaluation")
+    try:
+        raise InvalidArgument("it has no pixels")
+    except InvalidArgument:
+        logger.warning("no heat map of a.jpg", exc_info=True)
+    assert capsys.readouterr().err == "warning: no heat map of a.jpg: it has no pixels\n"
+
+
+def test_a_closed_pipe_does_not_end_what_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    print_log()
+    monkeypatch.setattr("sys.stderr", Closed())
+    logging.getLogger("lightship.engines").warning("a.jpg is left out")

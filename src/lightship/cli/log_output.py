@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from lightship.cli.failures import explain
 from lightship.cli.output import print_text
 from lightship.printable import printable
 
@@ -26,7 +27,16 @@ class _PrintHandler(logging.Handler):
         self._printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = f"{record.levelname.lower()}: {printable(record.getMessage())}"
-        if text not in self._printed:
-            self._printed.add(text)
-            print_text(text, file=sys.stderr)
+        try:
+            text = f"{record.levelname.lower()}: {printable(_line(record))}"
+            if text not in self._printed:
+                self._printed.add(text)
+                print_text(text, file=sys.stderr)
+        except Exception:  # such as a closed pipe, which must not end what the code that logs does
+            self.handleError(record)
+
+
+def _line(record: logging.LogRecord) -> str:
+    """Returns the text of a record, with the error that was logged with it."""
+    error = record.exc_info[1] if record.exc_info else None
+    return f"{record.getMessage()}: {explain(error)}" if isinstance(error, Exception) else record.getMessage()
