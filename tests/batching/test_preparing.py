@@ -110,6 +110,22 @@ def test_a_call_is_withdrawn_while_it_waits(made: Made) -> None:
     assert len(engine.runs) == 2
 
 
+def test_a_call_is_withdrawn_while_those_before_it_run(made: Made) -> None:
+    scheduler, engine, outcomes = made
+    withdrawn = call(COLD)
+
+    def withdraw(outcome: object) -> None:
+        assert scheduler.withdraw(withdrawn)
+        outcomes.of(COLD)(outcome)
+
+    scheduler.submit(call(COLD), withdraw)
+    scheduler.submit(withdrawn, outcomes.of(COLD))
+    scheduler.submit(call(COLD), outcomes.of(COLD))
+    engine.go_on.set()
+    assert outcomes.wait(3) == [(COLD, [[2 * COLD]])] * 3
+    assert len(engine.runs) == 3
+
+
 def test_they_run_although_the_system_allows_no_further_thread(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "start_thread", lambda *arguments, **options: False)
     scheduler, engine, outcomes = made

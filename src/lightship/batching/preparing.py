@@ -60,16 +60,22 @@ class Preparing:
 
     def _work(self) -> None:
         """Runs calls until none waits."""
-        while some := self._take():
-            for call, done in some:
-                try:
-                    self._run(call, done)
-                except Exception:  # an error of one handler must not keep the results from the others
-                    logger.exception("the handler of a call failed")
+        while calls := self._next():
+            for call in calls:
+                with self._lock:
+                    done = self._waiting.pop(call, None)
+                if done is not None:  # otherwise it was withdrawn
+                    self._run_waiting(call, done)
 
-    def _take(self) -> list[tuple[EngineCall, Done]]:
-        """Removes the calls that are ready, or else the oldest one."""
+    def _run_waiting(self, call: EngineCall, done: Done) -> None:
+        try:
+            self._run(call, done)
+        except Exception:  # an error of one handler must not keep the results from the others
+            logger.exception("the handler of a call failed")
+
+    def _next(self) -> list[EngineCall]:
+        """Returns the calls that are ready, or else the oldest one. They can be withdrawn until they run."""
         with self._lock:
             calls = [call for call in self._waiting if self._ready(call)] or list(self._waiting)[:1]
             self._busy = bool(calls)
-            return [(call, self._waiting.pop(call)) for call in calls]
+            return calls
