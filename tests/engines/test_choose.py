@@ -13,6 +13,9 @@ import pytest
 
 from lightship.engines import Engine, EngineOptions, choose, load_engine
 from lightship.engines.base import CannotRun
+from lightship.engines.openvino.compiled import Compiled
+from lightship.engines.openvino.shapes import Shapes
+from lightship.engines.openvino.variants import Variants
 from lightship.engines.trial import TrialFailed
 from lightship.errors import FailedPrecondition, InvalidArgument
 from lightship.saved_model.reader import read_saved_model
@@ -147,6 +150,34 @@ def test_it_says_what_is_to_be_compiled_first(odd_version: Path) -> None:
     engine.engine_of("conv")
     assert engine.ready("conv", {})  # wrong inputs are refused at once
     assert engine.ready("nothing", {})
+
+
+def test_shapes_that_wait_while_others_are_compiled_are_not_ready(
+    odd_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = fresh(odd_version)
+    compiling, go_on = threading.Event(), threading.Event()
+    real = Variants._variant
+
+    def slow(variants: Variants, shapes: Shapes) -> Compiled:
+        compiling.set()
+        assert go_on.wait(60)
+        return real(variants, shapes)
+
+    known, new, other = ({"x": np.ones(shape, np.float32)} for shape in ((2, 3), (4, 3), (2, 5)))
+    engine.run("serving_default", known)
+    assert engine.ready("serving_default", new)
+    monkeypatch.setattr(Variants, "_variant", slow)
+    thread = threading.Thread(target=engine.run, args=("serving_default", other))
+    thread.start()
+    try:
+        assert compiling.wait(60)
+        assert engine.ready("serving_default", known)
+        assert not engine.ready("serving_default", new)
+    finally:
+        go_on.set()
+        thread.join(60)
+    assert engine.ready("serving_default", new)
 
 
 @pytest.mark.usefixtures("without_tensorflow")

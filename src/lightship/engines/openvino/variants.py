@@ -101,9 +101,14 @@ class Variants:
         return None if runner is None else runner.try_run(inputs, outputs)
 
     def knows(self, shapes: Shapes) -> bool:
-        """Returns whether `run` compiles nothing for these shapes, whether or not the operations take them."""
+        """Returns whether `run` compiles nothing for these shapes, and does not wait while others are compiled.
+
+        It does not say whether the operations take the shapes.
+        """
         if self._known(tuple(shapes.items())) is not None:
             return True
+        if self._lock.locked():  # what is not known is looked for with the lock
+            return False
         general = self._declared.generalised(shapes)
         if general == self._declared.shapes:
             return self._declared_model is not None
