@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 
 from lightship.batching.base import LATE, Done, EngineCall, Outcome, Ran, RanAtOnce, Results
 from lightship.batching.joint_runs import run_alone
-from lightship.batching.preparing import MAX_WAITING, Preparing
+from lightship.batching.preparing import Preparing
 from lightship.engines.base import Engine
 from lightship.errors import DeadlineExceeded, LightshipError
 
@@ -20,7 +21,7 @@ class Direct:
 
     __slots__ = ("_engine", "_preparing", "_ran", "_ran_at_once")
 
-    room = MAX_WAITING
+    room = sys.maxsize
     refuses = False
 
     def __init__(self, engine: Engine, ran: Ran | None = None, ran_at_once: RanAtOnce | None = None) -> None:

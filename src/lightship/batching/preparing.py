@@ -11,9 +11,6 @@ from lightship.batching.streams import Streams
 
 logger = logging.getLogger(__name__)
 
-# How many calls of a signature should wait at most. Further ones had better wait for a thread, or be refused there.
-MAX_WAITING = 1000
-
 
 class Preparing:
     """Lets one such call of a signature at a time go to the engine, on the thread that brings it.

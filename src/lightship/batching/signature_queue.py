@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from lightship.batching.batch import RowCounter, Rows
 from lightship.batching.direct import try_alone
 from lightship.batching.joint_runs import JointRuns, Observe, Waiting, run_alone
 from lightship.batching.plan import Plan
-from lightship.batching.preparing import MAX_WAITING, Preparing
+from lightship.batching.preparing import Preparing
 from lightship.batching.priming import Priming
 from lightship.batching.steady_size import SteadySize
 from lightship.batching.streams import Streams
@@ -60,7 +61,7 @@ class SignatureQueue:
     def room(self) -> int:
         """Enough calls for the next batches. Further ones wait in the executor, where clients take turns."""
         largest = self.plan().largest
-        return 2 * self._most * largest if largest > 1 else MAX_WAITING
+        return 2 * self._most * largest if largest > 1 else sys.maxsize
 
     def plan(self) -> Plan:
         """Returns the batches that are worth it. There are none until the costs are measured."""

@@ -149,6 +149,24 @@ def test_jobs_that_wait_for_a_preparation_are_no_overload(executor: Executor, pr
     assert asyncio.run(run()) == (None if prepares else REFUSED)
 
 
+def test_jobs_that_wait_for_a_preparation_take_no_room_from_others(executor: Executor) -> None:
+    async def run() -> list[int]:
+        gates = [Gate(room=2, prepares=True) for _ in range(5)]
+        futures = [submitted(executor, Waits(gate)) for gate in gates]
+        await until(lambda: all(gate.begun.is_set() for gate in gates))
+        assert executor.queues() == {("small", "m"): 5}
+        withdrawn = futures.pop()
+        withdrawn.cancel()
+        await until(lambda: gates[-1].withdrawn)
+        assert await submitted(executor, Waits()) == 1
+        for gate in gates[:-1]:
+            gate.open()
+        return list(await asyncio.gather(*futures))
+
+    assert asyncio.run(run()) == [2] * 4
+    assert executor.queues() == {("small", "m"): 0}
+
+
 @pytest.mark.parametrize("gates", [1, 3])
 def test_a_wait_may_be_over_at_once(executor: Executor, gates: int) -> None:
     async def run() -> int:

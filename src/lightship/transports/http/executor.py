@@ -61,7 +61,8 @@ class Wait(Protocol):
     @property
     def refuses(self) -> bool: ...
 
-    # Whether it may be long because something has to be prepared first, once. That is no sign of overload either.
+    # Whether it may be long because something has to be prepared first, once. That is no sign of overload either, and
+    # such calls take no room from others.
     @property
     def prepares(self) -> bool: ...
 
@@ -126,8 +127,9 @@ class _Submitted(Generic[Result]):
     # None once it was taken to be run, moved or released.
     job: Job[Result] | None
     given_up: GivenUp | None = None
-    # What the job waits for without a thread.
+    # What the job waits for without a thread, and whether that has to be prepared first.
     wait: Wait | None = None
+    prepares: bool = False
     # The seconds of threads that its parts before the last wait have taken.
     seconds: float = 0.0
     # Whether it counts as finished already, where overload is measured.
@@ -204,7 +206,7 @@ class Executor:
         """Returns how many jobs wait, for a thread or without one, by their kind and model. May be called anywhere."""
         with self._lock:
             return {
-                (kind, queue.model): queue.waiting + queue.pending
+                (kind, queue.model): queue.waiting + queue.pending + queue.preparing
                 for kind, lane in self._lanes.items()
                 for queue in lane.queues.values()
             }
@@ -397,12 +399,13 @@ class Executor:
     ) -> _Submitted[Any] | None:
         """Lets a job wait without a thread, although this thread may first do what it waits for."""
         wait, run = pending.wait, object()
+        submitted.prepares = wait.prepares
         with self._lock:
             _, calls = self._places(submitted.origin)
             submitted.seconds += calls.leave(submitted, run, time.monotonic())
-            calls.pending += 1
             calls.room = wait.room
-            if (wait.refuses or wait.prepares) and not submitted.finished:
+            calls.wait(preparing=submitted.prepares)
+            if (wait.refuses or submitted.prepares) and not submitted.finished:
                 submitted.finished = True
                 calls.load.finished()
         submitted.job, submitted.wait = pending.job, wait
@@ -416,7 +419,7 @@ class Executor:
         """Gives the place of a call whose wait was withdrawn to the next job."""
         with self._lock:
             lane, calls = self._places(submitted.origin)
-            calls.pending -= 1
+            calls.end_wait(preparing=submitted.prepares)
             self._start_waiting(lane, time.monotonic())
 
     def _go_on(self, submitted: _Submitted[Any], wait: Wait) -> None:
@@ -424,7 +427,7 @@ class Executor:
         submitted.wait = None
         with self._lock:
             lane, calls = self._places(submitted.origin)
-            calls.pending -= 1
+            calls.end_wait(preparing=submitted.prepares)
             calls.shared(wait.joined)
             submitted.seconds += wait.seconds / wait.joined
             lane.start(calls, submitted, time.monotonic())

@@ -21,6 +21,7 @@ _OVERDUE = 0.25  # seconds from which a run may be overdue, if it also takes `_O
 _MIN_WAIT = 0.001  # seconds that a call may wait even under overload
 _SHARE = 0.25  # of a run's time that a call may wait under overload
 _MAX_LOOKED_AT = 64  # clients that are looked at to estimate a wait
+_MAX_PREPARING = 1000  # calls of a model that wait, without a thread, until something is prepared
 
 
 class Origin(NamedTuple):
@@ -49,11 +50,12 @@ class ModelQueue(Generic[Item]):
 
     `waiting` is the number of calls that wait for a thread. `running` has what runs on threads, and when each began.
     `pending` is the number of calls that have begun and wait without a thread, and `room` how many should at most.
+    `preparing` is the number of those that wait until something is prepared. They are not among `pending`.
     `mean` is the usual time of a thread that a call takes in seconds, or 0.0 before the first one has finished, and
     `joined` the usual number of calls that share a run.
     """
 
-    __slots__ = ("_clients", "joined", "load", "mean", "model", "pending", "room", "running", "waiting")
+    __slots__ = ("_clients", "joined", "load", "mean", "model", "pending", "preparing", "room", "running", "waiting")
 
     def __init__(self, model: str, threads: int) -> None:
         self.model = model
@@ -62,7 +64,7 @@ class ModelQueue(Generic[Item]):
         self.mean = 0.0
         self.joined = 1.0
         self.running: dict[object, float] = {}
-        self.waiting = self.pending = 0
+        self.waiting = self.pending = self.preparing = 0
         self.room = sys.maxsize
 
     def add(self, client: str, item: Item) -> None:
@@ -111,6 +113,24 @@ class ModelQueue(Generic[Item]):
         begun = self.running.pop(item)
         self.running[run] = now
         return now - begun
+
+    @property
+    def full(self) -> bool:
+        """Whether as many calls wait without a thread as should at most."""
+        return self.pending >= self.room or self.preparing >= _MAX_PREPARING
+
+    def wait(self, *, preparing: bool) -> None:
+        """Counts a call that waits without a thread from now on."""
+        if preparing:
+            self.preparing += 1
+        else:
+            self.pending += 1
+
+    def end_wait(self, *, preparing: bool) -> None:
+        if preparing:
+            self.preparing -= 1
+        else:
+            self.pending -= 1
 
     def shared(self, calls: int) -> None:
         """Counts a run that answered so many calls."""
@@ -168,7 +188,7 @@ class Lane(Generic[Item]):
         return found
 
     def may_start(self, queue: ModelQueue[Item]) -> bool:
-        if queue.pending >= queue.room:
+        if queue.full:
             return False
         most = self.threads + self.extra
         return self.running < most or (not queue.running and self.running < most + self.threads)
@@ -232,7 +252,7 @@ class Lane(Generic[Item]):
     def _queue_of_next(self) -> ModelQueue[Item] | None:
         if not self.waiting:
             return None
-        queues = [one for one in self.queues.values() if one.waiting and one.pending < one.room]
+        queues = [one for one in self.queues.values() if one.waiting and not one.full]
         queue = min(queues, key=lambda one: len(one.running), default=None)
         return queue if queue is not None and self.may_start(queue) else None
 
