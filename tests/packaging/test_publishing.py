@@ -167,8 +167,13 @@ def test_versions_are_published_where_the_file_system_has_no_locks(
     assert left.exists(), "another exporter may be writing it"
 
 
-def test_a_link_that_was_a_version_is_replaced_by_the_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize("swaps", [True, False])
+def test_a_link_that_was_a_version_is_replaced_by_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swaps: bool
+) -> None:
     """The files that it leads to stay: they are not the exporter's."""
+    if not swaps:
+        monkeypatch.setattr(publishing.ctypes, "CDLL", lambda *_, **__: object())
     (tmp_path / "built").mkdir()
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "1").symlink_to(tmp_path / "built")

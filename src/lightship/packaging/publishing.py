@@ -141,7 +141,7 @@ def _exchange(path: Path, target: Path) -> None:
     except BaseException:
         os.rename(aside, target)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
 
 
 def make_folders(folder: Path) -> list[Path]:
