@@ -23,7 +23,7 @@ class Priming:
     """
 
     # By which the next run is to be measured. It tells processor time after a run that took long, because elapsed time
-    # includes that of other processes. Otherwise it tells elapsed time, which is read without a call of the system.
+    # includes that of other processes. Otherwise it tells elapsed time, which is read without a system call.
     clock: Callable[[], float]
 
     def __init__(self, engine: Engine, signature: str) -> None:
