@@ -105,6 +105,8 @@ REFUSED: dict[str, tuple[str, Case]] = {
     "the order of none": ("REVERSE_V2", (lambda x: tf.reverse(positive(x), [0]), [ROWS])),
     "the probabilities of none": ("LOG_SOFTMAX", (lambda x: tf.nn.log_softmax(tf.transpose(positive(x))), [ROWS])),
     "a part of a computed shape": ("LOG_SOFTMAX", (lambda x: tf.nn.log_softmax(flat(x)[:, 9:]), [SEQUENCES])),
+    "a dimension that may not be there": ("STRIDED_SLICE", (lambda x: x[:, 3], [("x", None, F32)])),
+    "the size of such a dimension": ("STRIDED_SLICE", (lambda x: tf.shape(x)[2], [("x", None, F32)])),
     "as many as are positive": ("ATAN2", (lambda x: tf.atan2(positive(x)[:, 1], x[:, 1]), [ROWS])),
 }
 

@@ -126,11 +126,15 @@ def check_late_shapes(model: TfliteModel, allowed: Collection[str] = ()) -> None
 def _check_picks(
     one: Operator, graph: Subgraph, known: Collection[int], hollow: Collection[int], late: Collection[int]
 ) -> None:
-    """Raises CannotRun if single elements are taken where there may be none: LiteRT reads whatever is there."""
+    """Raises CannotRun if elements are taken where there may be none: LiteRT reads whatever is there."""
+    if one.name == "STRIDED_SLICE" and one.inputs and graph.tensors[one.inputs[0]].shape is None:
+        raise refusal(one.name, "does not compare its operands with the number of dimensions, which may vary")
     picks = _picks(one, graph)
     if picks and one.inputs[1] not in known:
         raise refusal(one.name, "does not check which element it takes, which depends on the request")
-    shape = graph.tensors[one.inputs[0]].shape if picks and one.inputs[0] in late else ()
+    # The sizes of other tensors are looked at before each run.
+    unseen = picks and (one.inputs[0] in late or one.inputs[0] in known)
+    shape = graph.tensors[one.inputs[0]].shape if unseen else ()
     for axis, index in picks:
         free = shape is None or -1 in shape[axis : axis + 1]
         if free and (one.inputs[0] in hollow or index not in (0, -1)):
