@@ -184,7 +184,12 @@ def test_a_link_that_was_a_version_is_replaced_by_the_version(
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), RuntimeError("part-00000; No space left on device")]
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(errno.ENOSPC, "There is not enough space on the disk"),  # as Windows says it
+        RuntimeError("part-00000; No space left on device"),
+    ],
 )
 def test_a_full_disk_is_named_whatever_library_notices_it(tmp_path: Path, error: Exception) -> None:
     def fail() -> None:

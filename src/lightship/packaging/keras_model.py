@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from itertools import chain, count
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # What the name of a graph's node can be. Keras' own export fails on other names.
 _NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
+_looking = threading.Lock()  # held while `keras.Layer` is not as usual, because another thread may export too
 
 
 class KerasModel:
@@ -138,16 +140,17 @@ def _without_default_signatures() -> Iterator[None]:
     name that is used here is private: if it is missing, models are traced.
     """
     name = "_default_save_signature"
-    for owner in keras.Layer.__mro__:
-        if name in vars(owner):
-            before = vars(owner)[name]
-            setattr(owner, name, None)
-            try:
-                yield
-            finally:
-                setattr(owner, name, before)
-            return
-    yield
+    owner = next((one for one in keras.Layer.__mro__ if name in vars(one)), None)
+    if owner is None:
+        yield
+        return
+    with _looking:
+        before = vars(owner)[name]
+        setattr(owner, name, None)
+        try:
+            yield
+        finally:
+            setattr(owner, name, before)
 
 
 def _arguments(model: Any) -> list[Any]:

@@ -21,8 +21,8 @@ from lightship.saved_model.versions import has_model, list_versions, version_num
 PREFIX = ".exporting-"
 MAX_VERSION = 2**63 - 1
 
-# What the system says of a full disk; TensorFlow and Keras pass it on in errors of their own.
-_FULL_DISK = tuple(os.strerror(code) for code in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
+# What the system says of a full disk; TensorFlow and Keras pass the text on in errors of their own.
+_FULL_DISK = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -80,7 +80,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
         try:
             yield path
         except Exception as error:
-            if isinstance(error, ResourceExhausted) or not any(text in str(error) for text in _FULL_DISK):
+            if isinstance(error, ResourceExhausted) or not _tells_of_full_disk(error):
                 raise
             raise _full_disk(folder) from error
         finally:
@@ -214,8 +214,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _tells_of_full_disk(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno in _FULL_DISK:
+        return True
+    return any(os.strerror(code) in str(error) for code in _FULL_DISK)
+
+
 def _full_disk(folder: Path) -> ResourceExhausted:
-    places = [str(folder), tempfile.gettempdir()]  # TensorFlow and NNCF also write temporary files
+    places = [str(folder)]
+    with suppress(FileNotFoundError):  # no folder for temporary files has room
+        places.append(tempfile.gettempdir())  # TensorFlow and NNCF write there
     place = min(places, key=lambda one: shutil.disk_usage(one).free)
     return ResourceExhausted(
         f"{folder} cannot be written to, because no space is left on the disk of {place}: free some space there"

@@ -37,9 +37,8 @@ def _of_model(model: ModelConfig, places: Places) -> Iterator[Fault]:
                 reason = f"version {number} is not in {_folder(model, there)}: add it, and it will be served"
                 yield Fault(place, f"models.{model.name}.versions: {reason}")
         return  # its labels are all for versions of the list
-    if not there:
-        place = places.of_value("models", model.name, "path")
-        yield Fault(place, f"models.{model.name}.path: {explain_model_folder(model.path)}")
+    if not there and (fault := explain_model_folder(model.path)):
+        yield Fault(places.of_value("models", model.name, "path"), f"models.{model.name}.path: {fault}")
     yield from _of_labels(model, model.policy, there, places)
 
 
