@@ -16,7 +16,7 @@ from tests.packaging.conftest import PETS, SPEC, classifier, entries, example, i
 
 from lightship.bundle.bundle import open_bundle
 from lightship.bundle.manifest import EXTRAS, Manifest
-from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound
+from lightship.errors import FailedPrecondition, InvalidArgument, LightshipError, NotFound, ResourceExhausted
 from lightship.images.prepare import prepare
 from lightship.images.spec import ImageSpec
 from lightship.packaging import MissingImageSpecWarning, UninformativeGoldenWarning, export
@@ -401,6 +401,6 @@ def test_a_further_file_that_cannot_be_written_leaves_no_version(tmp_path: Path,
     def write(folder: Path, explanations: Explanations | None) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ResourceExhausted, match="no space is left on the disk of"):
         export_with_extras(model, tmp_path / "pets", classes=PETS, image=SPEC, extras=write)
     assert entries(tmp_path) == set()
