@@ -58,13 +58,8 @@ class LiteRTProgram(Program):
 
         Where TensorFlow is to answer those, and NaN and infinity, raises CannotRun.
         """
-        if not self._for_tensorflow:
+        with self._leaving_to_tensorflow(inputs):
             return self._run(inputs, outputs)
-        require_finite(inputs, self._floats)
-        try:
-            return self._run(inputs, outputs)
-        except InvalidArgument as error:
-            raise Refused(error, doubtful=True) from error
 
     def _run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         rows = self._rows(inputs)
@@ -81,13 +76,8 @@ class LiteRTProgram(Program):
 
     def try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         """Runs the signature if an interpreter is free whose last runs, with these shapes, were short."""
-        if not self._for_tensorflow:
+        with self._leaving_to_tensorflow(inputs):
             return self._try_run(inputs, outputs)
-        require_finite(inputs, self._floats)
-        try:
-            return self._try_run(inputs, outputs)
-        except InvalidArgument as error:
-            raise Refused(error, doubtful=True) from error
 
     def _try_run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         if self._rows(inputs) is not None or _is_empty(inputs):
@@ -100,6 +90,18 @@ class LiteRTProgram(Program):
     def _answer(self, interpreter: Interpreter, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         arrays = interpreter.run(self._call, inputs, [self._outputs[name] for name in outputs])
         return dict(zip(outputs, arrays, strict=True))
+
+    @contextmanager
+    def _leaving_to_tensorflow(self, inputs: Arrays) -> Iterator[None]:
+        """Raises CannotRun for NaN, infinity and what the block refuses, if TensorFlow is to answer them."""
+        if not self._for_tensorflow:
+            yield
+            return
+        require_finite(inputs, self._floats)
+        try:
+            yield
+        except InvalidArgument as error:
+            raise Refused(error, doubtful=True) from error
 
     @contextmanager
     def _refusing(self, inputs: Arrays) -> Iterator[None]:
