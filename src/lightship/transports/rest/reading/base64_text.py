@@ -27,7 +27,7 @@ def decode_text(data: bytes) -> bytes:
 
 def _strict(data: bytes) -> bytes | None:
     padding = data.find(b"=")
-    if padding >= 0 and padding + 2 < len(data):
+    if padding >= 0 and (padding + 2 < len(data) or len(data) % 4):  # binascii takes padding behind whole groups
         return None
     try:
         return b"".join(binascii.a2b_base64(piece, strict_mode=True) for piece in _slices(data))
