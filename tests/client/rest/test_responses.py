@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from tests.client.conftest import Ask, FakeServer, Reply
@@ -73,6 +74,40 @@ def test_success_that_is_no_model_servers_is_an_error(fake_server: FakeServer, a
     fake_server.reply_with(Reply(200, body))
     with pytest.raises(errors.Unknown, match="not a model server: check the address"):
         ask(fake_server.url, "status", "dog")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "body"),
+    [
+        ("status", (), {"model_version_status": [1.5]}),
+        ("status", (), {"model_version_status": [{"version": "1", "state": "AVAILABLE", "status": 2}]}),
+        ("models", (), {"models": [[]]}),
+        ("workers", (), {"models": [], "workers": [1]}),
+        ("metadata", (), {"model_spec": {"name": "dog", "version": math.inf}, "metadata": {}}),
+        ("classify", ([{"x": 1.0}],), {"results": [[["a", {}]]]}),
+        ("regress", ([{"x": 1.0}],), {"results": [10**400]}),
+        ("classify_image", (b"\xff\xd8\xff",), {"predictions": [{"labels": ["a"], "scores": [[]]}]}),
+        ("classify_image", (b"\xff\xd8\xff",), {"predictions": [{"labels": ["a"], "scores": [0.5, 0.25]}]}),
+        (
+            "explain_image",
+            (b"\xff\xd8\xff",),
+            {"explanations": [{"map": [[0.5]], "class_index": math.inf, "score": 1}]},
+        ),
+    ],
+)
+def test_success_with_values_of_another_kind_is_an_error(
+    fake_server: FakeServer, ask: Ask, method: str, arguments: tuple[Any, ...], body: dict[str, Any]
+) -> None:
+    fake_server.reply_with(Reply(200, body))
+    model = () if method in ("models", "workers") else ("dog",)
+    with pytest.raises(errors.Unknown, match=r"cannot be read \(.*\): "):
+        ask(fake_server.url, method, *model, *arguments)
+
+
+def test_a_version_that_is_no_int64_is_not_taken_for_one(fake_server: FakeServer, ask: Ask) -> None:
+    reply = Reply(200, {"predictions": [{"labels": ["a"], "scores": [0.5]}]}, {"Lightship-Model-Version": "9" * 5000})
+    fake_server.reply_with(reply)
+    assert ask(fake_server.url, "classify_image", "dog", b"\xff\xd8\xff").version is None
 
 
 def test_nan_and_infinity_are_read() -> None:

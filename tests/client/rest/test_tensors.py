@@ -77,6 +77,14 @@ def test_texts_come_back_as_str_and_b64_as_bytes() -> None:
     assert decoded["raw_bytes"].tolist() == [b"\xff", b""]
 
 
+@pytest.mark.parametrize(
+    "texts", [["a", 1], ["a", None], [["a"], ["b", "c"]], [["a", "b"], "cd"], [["a"], []], [{"x": 1}], [{"b64": "A"}]]
+)
+def test_texts_that_are_no_tensor_are_an_error(texts: Any) -> None:
+    with pytest.raises(Unknown, match="output names cannot be read"):
+        decode_columns(texts, {"names": info("DT_STRING")})
+
+
 def test_shapes_without_elements_are_kept() -> None:
     assert decode_columns([[], []], {"y": info("DT_FLOAT")})["y"].shape == (2, 0)
     assert decode_columns([], {"y": info("DT_STRING")})["y"].shape == (0,)

@@ -20,6 +20,7 @@ from lightship.client.grpc.exchange import GrpcRequest, exchange
 from lightship.client.inputs import Example, Inputs
 from lightship.client.options import Options
 from lightship.client.preprocessing import DEFAULT_SIGNATURE, ENCODED_IMAGE_SIGNATURE, decodes_in_the_graph
+from lightship.client.reading import reading
 from lightship.client.results import (
     Classification,
     ModelMetadata,
@@ -106,7 +107,8 @@ class GrpcCalls:
                 f"{', '.join(outputs) or 'nothing'}: use predict()"
             )
         (scores,) = outputs.values()
-        return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
+        with reading("the scores"):
+            return self._options.preprocessing.classification(scores[0] if scores.ndim else scores, top, model, version)
 
     def explain_image(
         self, target: Target, photo: Photo, class_: ClassChoice, method: str | Rise | None, *, patient: bool = False

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from lightship.client.address import CHECK_ADDRESS
 from lightship.client.results import (
     ModelMetadata,
@@ -29,7 +31,10 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
         raise Unknown(f"the response has no signatures, so {CHECK_ADDRESS}")
-    signatures = SignatureDefMap.FromString(packed.value).signature_def
+    try:
+        signatures = SignatureDefMap.FromString(packed.value).signature_def
+    except DecodeError as error:
+        raise Unknown(f"the response has no readable signatures, so {CHECK_ADDRESS}") from error
     read = {name: signature_info(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)
 

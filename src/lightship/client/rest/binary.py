@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightship.client.inputs import Inputs, array_of, by_name, fitted
+from lightship.client.reading import reading
 from lightship.client.rest.exchange import HttpRequest, HttpResponse
 from lightship.client.rest.tensors import numpy_type
 from lightship.client.results import ModelMetadata, SignatureInfo, TensorInfo
-from lightship.errors import InvalidArgument, Unknown
+from lightship.errors import InvalidArgument
 from lightship.tensors.npy import write_npy
 from lightship.tensors.npz import write_npz
 
@@ -51,20 +51,18 @@ def is_binary(response: HttpResponse) -> bool:
 
 def read_outputs(response: HttpResponse) -> dict[str, NDArray[Any]]:
     """The outputs by name. Raises Unknown for an invalid file."""
-    try:
-        with np.load(io.BytesIO(response.body), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise Unknown(f"the response is not a readable .npz file: {error}") from error
+    with reading("the .npz file in the response"), np.load(io.BytesIO(response.body), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def rows_of(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
     """The outputs as the `predictions` of a JSON response."""
-    if len(outputs) == 1:
-        rows: list[Any] = next(iter(outputs.values())).tolist()
-        return rows
     columns = [array.tolist() for array in outputs.values()]
-    return [dict(zip(outputs, row, strict=True)) for row in zip(*columns, strict=True)]
+    if len(columns) == 1:
+        rows: list[Any] = columns[0]
+        return rows
+    with reading("the rows of the outputs"):
+        return [dict(zip(outputs, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _arrays(inputs: Inputs, known: SignatureInfo) -> dict[str, NDArray[Any]]:

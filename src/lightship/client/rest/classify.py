@@ -16,6 +16,7 @@ from lightship.client.preprocessing import (
     ClientPreprocessing,
     decodes_in_the_graph,
 )
+from lightship.client.reading import reading
 from lightship.client.rest import binary, tensors
 from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import Classification, ModelMetadata
@@ -52,7 +53,11 @@ def read_image_response(document: Mapping[str, Any], model: str, version: int | 
     first = _first_prediction(document)
     if not isinstance(first, dict) or not {"labels", "scores"} <= set(first):
         raise Unknown(f"model {model} answered an image without labels and scores: use predict() for its tensors")
-    return Classification(tuple(first["labels"]), tuple(map(float, first["scores"])), model, version)
+    with reading("the labels and scores"):
+        labels, scores = tuple(first["labels"]), tuple(map(float, first["scores"]))
+        if len(labels) != len(scores):
+            raise ValueError(f"{len(labels)} labels and {len(scores)} scores")
+        return Classification(labels, scores, model, version)
 
 
 def read_tensor_response(
@@ -63,7 +68,8 @@ def read_tensor_response(
     if isinstance(first, dict):
         whole = read_image_response(document, model, version)
         return Classification(whole.labels[:top], whole.scores[:top], model, version)
-    return preprocessing.classification(np.asarray(first), top, model, version)
+    with reading("the scores"):
+        return preprocessing.classification(np.asarray(first), top, model, version)
 
 
 def _first_prediction(document: Mapping[str, Any]) -> Any:

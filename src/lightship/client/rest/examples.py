@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lightship.client.address import CHECK_ADDRESS
 from lightship.client.inputs import Example
+from lightship.client.reading import reading
 from lightship.client.rest import tensors
 from lightship.client.rest.exchange import HttpRequest
 from lightship.client.results import ScoredLabel
@@ -28,17 +29,17 @@ def examples_request(
 
 
 def classifications_in(document: Mapping[str, Any]) -> list[list[ScoredLabel]]:
-    try:
-        return [[ScoredLabel(label, float(score)) for label, score in row] for row in _results(document)]
-    except (TypeError, ValueError) as error:
-        raise Unknown(f"the results are not lists of labels and scores: {error}, so {CHECK_ADDRESS}") from error
+    results = _results(document)
+    with reading("the lists of labels and scores"):
+        return [[ScoredLabel(label, float(score)) for label, score in row] for row in results]
 
 
 def regressions_in(document: Mapping[str, Any]) -> NDArray[np.float32]:
     results = _results(document)
     if not all(isinstance(value, (int, float)) for value in results):
         raise Unknown(f"the results are not numbers, they begin with {results[:3]}, so {CHECK_ADDRESS}")
-    return np.array(results, np.float32)
+    with reading("the results"):
+        return np.array(results, np.float32)
 
 
 def _results(document: Mapping[str, Any]) -> list[Any]:

@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 import numpy as np
 
 from lightship.client import photos
-from lightship.client.address import CHECK_ADDRESS
 from lightship.client.class_choice import ClassChoice
 from lightship.client.explain_signatures import or_rise
 from lightship.client.explanations import Explanation
 from lightship.client.masked_images import own_input
 from lightship.client.photos import Photo
 from lightship.client.preprocessing import DEFAULT_SIGNATURE, ClientPreprocessing, without_spec
+from lightship.client.reading import reading
 from lightship.client.rest import binary, error_texts, tensors
 from lightship.client.rest.exchange import HttpRequest, HttpResponse
 from lightship.client.rest.responses import error_message
 from lightship.client.results import ModelMetadata
-from lightship.errors import Unimplemented, Unknown
+from lightship.errors import Unimplemented
 from lightship.images.fit import WHOLE, Region, seen_region
 from lightship.images.opening import open_image
 
@@ -74,7 +74,7 @@ def read_explanation(
     document: Mapping[str, Any], model: str, version: int | None, photo: bytes | None, region: Region | None = None
 ) -> Explanation:
     """Reads the response for one image. region: what a map covers if the server does not say it."""
-    try:
+    with reading("the explanation"):
         (one,) = document["explanations"]
         numbers = np.asarray(one["map"], np.float32)
         if numbers.ndim != 2:
@@ -92,8 +92,6 @@ def read_explanation(
             region=_region(one.get("region")) or region or (WHOLE if photo is not None else None),
             photo=photo,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"the explanation cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def _query(class_: ClassChoice, method: str | None) -> str:

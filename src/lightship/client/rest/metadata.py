@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lightship.client.address import CHECK_ADDRESS
+from lightship.client.reading import reading
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -15,18 +15,15 @@ from lightship.client.results import (
     VersionStatus,
     WorkerStatus,
 )
-from lightship.errors import Unknown
 
 
 def read_metadata(document: Mapping[str, Any]) -> ModelMetadata:
     """Reads the response to `GET .../metadata`."""
-    try:
+    with reading("the server's metadata"):
         spec = document["model_spec"]
         signatures = document["metadata"]["signature_def"]["signature_def"]
         read = {name: _signature(fields) for name, fields in sorted(signatures.items())}
         return ModelMetadata(spec["name"], int(spec["version"]), read)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"the server's metadata cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorInfo]:
@@ -37,28 +34,23 @@ def outputs_of(metadata: ModelMetadata, signature: str) -> Mapping[str, TensorIn
 
 def read_status(document: Mapping[str, Any]) -> tuple[VersionStatus, ...]:
     """Reads the response to `GET /v1/models/NAME`, the highest version first."""
-    try:
+    with reading("the server's status"):
         return tuple(_version(fields) for fields in document["model_version_status"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"the server's status cannot be read ({error!r}), so {CHECK_ADDRESS}") from error
 
 
 def read_models(document: Mapping[str, Any]) -> tuple[ModelStatus, ...]:
     """Reads the response to `GET /v1/models`, which only Lightship has."""
-    try:
+    with reading("the server's list of models", "give the address of Lightship"):
         return tuple(_model(fields) for fields in document["models"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(
-            f"the server's list of models cannot be read ({error!r}); give the address of Lightship"
-        ) from error
 
 
 def read_workers(document: Mapping[str, Any]) -> tuple[WorkerStatus, ...]:
     """Reads the processes in the response to `GET /v1/models`; empty if there is only one."""
-    return tuple(
-        WorkerStatus(int(one["number"]), int(one["pid"]), str(one["state"]), int(one["restarts"]))
-        for one in document.get("workers", ())
-    )
+    with reading("the server's list of processes", "give the address of Lightship"):
+        return tuple(
+            WorkerStatus(int(one["number"]), int(one["pid"]), str(one["state"]), int(one["restarts"]))
+            for one in document.get("workers", ())
+        )
 
 
 def _signature(fields: Mapping[str, Any]) -> SignatureInfo:

@@ -16,6 +16,7 @@ from lightship.client.rest.exchange import HttpResponse
 from lightship.errors import Code, LightshipError, TooLarge, Unavailable, Unknown, error_of
 
 VERSION_HEADER = "lightship-model-version"
+_MAX_VERSION_DIGITS = 19  # of int64
 
 _CODE_OF_STATUS = {
     400: Code.INVALID_ARGUMENT,
@@ -70,7 +71,7 @@ def error_message(response: HttpResponse) -> str:
 def version_of(response: HttpResponse) -> int | None:
     """The version that answered; None if the server does not say, as TensorFlow Serving."""
     text = response.headers.get(VERSION_HEADER, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _MAX_VERSION_DIGITS else None
 
 
 def _parse(body: bytes) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lightship.client.address import CHECK_ADDRESS
 from lightship.client.inputs import Inputs, array_of
+from lightship.client.reading import reading
 from lightship.client.results import TensorInfo
 from lightship.errors import InvalidArgument, Unimplemented, Unknown
 from lightship.tensors.dtypes import DataType
@@ -149,7 +150,8 @@ def _holds_special_numbers(value: Any) -> bool:
 
 def _array(value: Any, info: TensorInfo, name: str) -> NDArray[Any]:
     if info.dtype == "DT_STRING":
-        return _string_array(value)
+        with reading(f"output {name}"):
+            return _string_array(value)
     dtype = _NUMPY.get(info.dtype)
     if dtype is None:
         raise Unimplemented(f"output {name} is {info.dtype}, which JSON cannot carry: use a grpc:// address")
@@ -165,10 +167,20 @@ def _string_array(value: Any) -> NDArray[Any]:
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0] if first else None
-    array = np.empty(shape, dtype=object)
-    for index in np.ndindex(*shape):
-        element = value
-        for position in index:
-            element = element[position]
-        array[index] = base64.b64decode(element["b64"]) if isinstance(element, dict) else element
-    return array
+    elements = list(_elements(value, shape))
+    array = np.empty(len(elements), dtype=object)
+    array[:] = elements
+    return array.reshape(shape)
+
+
+def _elements(value: Any, shape: Sequence[int]) -> Iterator[str | bytes]:
+    """Yields the texts and bytes of nested lists. Raises TypeError and ValueError unless they have this shape."""
+    if not shape:
+        if not isinstance(value, (str, dict)):
+            raise TypeError(f"{value!r} is not a text")
+        yield base64.b64decode(value["b64"]) if isinstance(value, dict) else value
+        return
+    if not isinstance(value, list) or len(value) != shape[0]:
+        raise ValueError(f"{value!r} is not a list of {shape[0]}, as the one before it")
+    for one in value:
+        yield from _elements(one, shape[1:])
