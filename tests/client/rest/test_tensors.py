@@ -34,6 +34,8 @@ def sent(inputs: Any) -> Any:
         (np.array([True, False]), [True, False]),
         (np.array([1.5], np.float16), [1.5]),
         (np.array([1.5], ml_dtypes.bfloat16), [1.5]),
+        (np.array([1.5], np.longdouble), [1.5]),
+        (np.longdouble(1.5), 1.5),
         (np.zeros((2, 0)), [[], []]),
         (b"\xff", {"b64": "/w=="}),
         ([b"\xff", "text"], [{"b64": "/w=="}, "text"]),

@@ -97,6 +97,9 @@ def plain(value: ArrayLike | bytes, name: str) -> Any:
     array = array_of(value, name)
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
+    elif array.dtype.type is np.longdouble:  # wider than any type of TensorFlow; as over gRPC, it is rounded
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     if array.dtype.kind in "biuf":
         return _numeric(array)
     if array.dtype.kind in "OSU":
@@ -113,7 +116,7 @@ def numpy_type(dtype: str) -> np.dtype[Any] | None:
 
 def _numeric(array: NDArray[Any]) -> Any:
     """A contiguous array in native byte order for orjson, or a list if it holds NaN: orjson would write null."""
-    if array.ndim == 0 or array.dtype.itemsize > 8 or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+    if array.ndim == 0 or (array.dtype.kind == "f" and not np.isfinite(array).all()):
         return array.tolist()
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
