@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from lightship import AsyncClient, Client
+from lightship.errors import InvalidArgument
 
 SECRET = "s3cr3t"
 
@@ -43,3 +44,17 @@ def test_an_asynchronous_client_is_called_as_what_it_is() -> None:
             return repr(client)
 
     assert asyncio.run(shown()) == "AsyncClient('http://h.example')"
+
+
+@pytest.mark.parametrize("url", ["http://h.example", "grpc://h.example"])
+@pytest.mark.parametrize("value", [{"x-a": 5}, {"x-a": None}, {"x-a": "ü"}, {"x-a": "a\nb"}, {"x-a b": "c"}, {"": "x"}])
+def test_headers_that_cannot_be_sent_are_named(url: str, value: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgument, match=f"the header '{next(iter(value))}' cannot be sent"):
+        Client(url, headers=value)
+
+
+@pytest.mark.parametrize("url", ["http://h.example", "grpc://h.example"])
+def test_a_value_of_a_header_is_not_shown(url: str) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        Client(url, headers={"authorization": f"{SECRET}ü"})
+    assert SECRET not in str(raised.value)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lightship.client.preprocessing import ClientPreprocessing
 from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
+
+_NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\t\x20-\x7e]*")  # of headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class Options:
             raise InvalidArgument(f"timeout is {self.timeout!r}; give seconds above 0, or None for no limit")
         if self.retries < 0:
             raise InvalidArgument(f"retries is {self.retries!r}; give 0 or more")
+        for name, value in self.headers.items():
+            texts = isinstance(name, str) and isinstance(value, str)
+            if not texts or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+                raise InvalidArgument(
+                    f"the header {name!r} cannot be sent: give texts of printable ASCII, and a name without spaces, "
+                    "such as X-Team"
+                )
 
 
 def _read(path: str | os.PathLike[str] | None) -> bytes | None:

@@ -16,6 +16,7 @@ import httpx2
 from lightship import __version__
 from lightship.client.flow import Deadline, Outcome, Send
 from lightship.client.options import Options, Tls
+from lightship.client.rest.environment import reads_environment
 from lightship.client.rest.exchange import HttpResponse
 from lightship.client.tls import reports_unusable
 from lightship.errors import Cancelled, FailedPrecondition, LightshipError
@@ -31,9 +32,9 @@ _FAILURES = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError, ssl.SSLError)
 class HttpTransport:
     def __init__(self, url: str, options: Options, httpx_transport: httpx2.BaseTransport | None) -> None:
         self._url, self._closed = url, False
-        self._http = httpx2.Client(
-            headers=_headers(options), transport=httpx_transport, verify=_verify(url, options.tls)
-        )
+        verify = _verify(url, options.tls)
+        with reads_environment():
+            self._http = httpx2.Client(headers=_headers(options), transport=httpx_transport, verify=verify)
 
     def send(self, send: Send) -> Outcome:
         try:
@@ -73,7 +74,8 @@ class AsyncHttpTransport:
         self._url, self._closed = url, False
         verify = _verify(url, options.tls)
         self._make = partial(httpx2.AsyncClient, headers=_headers(options), transport=httpx_transport, verify=verify)
-        self._http = self._make()
+        with reads_environment():
+            self._http = self._make()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, send: Send) -> Outcome:
