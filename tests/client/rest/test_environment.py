@@ -8,7 +8,6 @@ import pytest
 from tests.client.conftest import Ask
 
 from lightship import Client
-from lightship.client.rest.environment import proxy_of
 from lightship.errors import InvalidArgument, Unavailable
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -46,14 +45,3 @@ def test_a_variable_that_cannot_be_used_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(InvalidArgument, match=f"in the environment cannot be .*{name}"):
         Client(address)
-
-
-def test_a_proxy_is_that_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert proxy_of("http://h.example") is None
-    monkeypatch.setenv("ALL_PROXY", "http://all:1")
-    monkeypatch.setenv("HTTPS_PROXY", "tls:2")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,.internal")
-    assert proxy_of("http://h.example:8501") == "http://all:1"
-    assert proxy_of("https://h.example") == "http://tls:2"
-    assert proxy_of("http://127.0.0.1:8501") is None
-    assert proxy_of("http://models.internal/path") is None

@@ -8,6 +8,7 @@ from math import ceil
 
 from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
 from lightship.client.hints import with_hint
+from lightship.client.proxies import proxy_advice
 from lightship.errors import Code, DeadlineExceeded, LightshipError, Unavailable, error_of
 
 # gRPC's core reports every failure of a connection with the code UNAVAILABLE, which a draining server sends too. grpcio
@@ -92,6 +93,9 @@ def _advice(url: str, text: str) -> str:
         return "the server there does not speak gRPC: give the gRPC port, 8500 by default, not the REST port"
     if _NOT_TLS in text:
         return "the server there does not speak TLS: write grpc:// if this is its gRPC port"
+    through_proxy = proxy_advice(url)
+    if through_proxy is not None:
+        return through_proxy
     if url.startswith("grpcs:"):
         return "check that the server runs on this host and port, with TLS and a certificate that tls= can verify"
     if _has_any(text, _CLOSED_AT_ONCE):

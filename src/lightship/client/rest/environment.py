@@ -1,18 +1,12 @@
-"""What the environment says about connections: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE.
-
-httpx2 reads these variables. Nobody sees that in an address, so the errors must name them.
-"""
+"""The variables of the environment that httpx2 reads: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from lightship.client.address import without_password
 from lightship.errors import InvalidArgument
 
 
@@ -34,13 +28,3 @@ def reads_environment() -> Iterator[None]:
         raise InvalidArgument(
             f"the trusted authorities in the environment cannot be read: {error}; correct SSL_CERT_FILE or SSL_CERT_DIR"
         ) from error
-
-
-def proxy_of(base: str) -> str | None:
-    """Returns the proxy that the environment names for an address, without its password; None if it names none."""
-    parts = urlsplit(base)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or not parts.hostname or proxy_bypass(parts.hostname):
-        return None
-    return without_password(proxy if "://" in proxy else f"http://{proxy}")

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 import httpx2
 
 from lightship.client.address import without_password
 from lightship.client.flow import Deadline, Flow, Outcome, send_with_retries
-from lightship.client.rest.environment import proxy_of
+from lightship.client.proxies import proxy_advice
 from lightship.errors import DeadlineExceeded, InvalidArgument, LightshipError, Unavailable
 
 JSON = "application/json"
@@ -101,7 +100,8 @@ def _is_busy(outcome: Outcome) -> bool:
 def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipError:
     shown, reason = without_password(base), str(error) or type(error).__name__
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-        return Unavailable(f"no connection to {shown}: {reason}; {_advice(base)}")
+        advice = "check that the server runs on this host and port; `lightship serve MODEL_FOLDER` starts one"
+        return Unavailable(f"no connection to {shown}: {reason}; {proxy_advice(base) or advice}")
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         return DeadlineExceeded(f"{shown} gave no answer within {deadline.seconds:g} s; allow more with timeout=")
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
@@ -109,14 +109,3 @@ def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipE
     if _NOT_HTTP_1 in reason:
         return Unavailable(f"{shown} does not speak HTTP/1 ({reason}): if this is the gRPC port, write grpc://")
     return Unavailable(f"the connection to {shown} broke before the answer was complete: {reason}")
-
-
-def _advice(base: str) -> str:
-    proxy = proxy_of(base)
-    if proxy is not None:
-        host = urlsplit(base).hostname
-        return (
-            f"the environment names the proxy {proxy} for this address: check that the proxy runs and reaches the "
-            f"server, or set NO_PROXY={host} to do without it"
-        )
-    return "check that the server runs on this host and port; `lightship serve MODEL_FOLDER` starts one"
