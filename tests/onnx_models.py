@@ -23,6 +23,8 @@ def save_signatures(folder: Path) -> None:
         "serving_default": _function(lambda x: {"y": x @ module.weights + 1.0}, floats),
         "look up": _function(lambda ids: {"rows": tf.gather(module.table, ids)}, ids),
         "two": _function(lambda x, ids: {"sum": tf.reduce_sum(x, 1), "ids": ids + 1}, floats, ids),
+        "gelu": _function(lambda x: {"y": tf.nn.gelu(x)}, floats),
+        "erfc": _function(lambda x: {"y": tf.math.log(tf.math.erfc(x))}, floats),
         "divide": _function(lambda ids: {"y": 7 // ids}, ids),
         "shaped": _function(lambda size: {"y": tf.zeros([size])}, size),
         "strings": _function(lambda words: {"y": tf.strings.length(words)}, tf.TensorSpec([None], tf.string, "words")),

@@ -15,7 +15,8 @@ import pytest
 
 pytest.importorskip("tf2onnx")
 import onnx
-import tensorflow as tf  # noqa: F401 - it needs TensorFlow
+import onnxruntime
+import tensorflow as tf
 from tests.onnx_models import save_signatures
 
 from lightship.engines import Engine, EngineOptions, load_engine
@@ -58,7 +59,7 @@ def engine(converted: tuple[Path, Any]) -> Iterator[Engine]:
 def test_each_signature_that_converts_has_a_file(converted: tuple[Path, dict[str, Any]]) -> None:
     version, found = converted
     files = {name: one["file"] for (name, precision), one in found.items() if precision == "f32"}
-    assert {name for name, file in files.items() if file} == {"serving_default", "look up", "two"}
+    assert {name for name, file in files.items() if file} == {"serving_default", "look up", "two", "gelu"}
     assert files["serving_default"] == "assets.extra/model.onnx"
     assert files["look up"] == "assets.extra/model.look%20up.onnx"
     assert all((version / file).is_file() for file in files.values() if file)
@@ -71,7 +72,8 @@ def test_each_signature_that_converts_has_a_file(converted: tuple[Path, dict[str
         ("shaped", "takes a size from a client's values"),
         ("strings", 'its input "words" holds strings'),
         ("counts", "it changes variables"),
-        ("inverse", "MatrixInverse"),
+        ("inverse", "tf2onnx does not convert the operation MatrixInverse"),
+        ("erfc", "tf2onnx does not convert the operation Erfc"),
     ],
 )
 def test_each_other_is_named_with_the_reason(converted: tuple[Path, Any], signature: str, reason: str) -> None:
@@ -89,6 +91,18 @@ def test_an_output_may_have_the_name_of_an_input(engine: Engine) -> None:
     found = engine.run("two", {"x": np.ones((2, 3), np.float32), "ids": np.array([4, 5])})
     assert engine.engine_of("two") == "onnxruntime"
     assert {name: array.tolist() for name, array in found.items()} == {"sum": [3, 3], "ids": [5, 6]}
+
+
+def test_gelu_is_converted_and_becomes_one_operation(
+    converted: tuple[Path, Any], engine: Engine, tmp_path: Path
+) -> None:
+    x = np.linspace(-9, 9, 300, dtype=np.float32).reshape(100, 3)
+    assert engine.engine_of("gelu") == "onnxruntime"
+    np.testing.assert_allclose(engine.run("gelu", {"x": x})["y"], tf.nn.gelu(x), rtol=1e-6, atol=1e-6)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    onnxruntime.InferenceSession(converted[0] / "assets.extra/model.gelu.onnx", options)
+    assert [one.op_type for one in onnx.load(options.optimized_model_filepath).graph.node] == ["Gelu"]
 
 
 @pytest.mark.parametrize("wrong", [-1, 4])
@@ -130,6 +144,8 @@ def fake_tf2onnx(folder: Path, code: str) -> None:
     """A tf2onnx that runs this code."""
     (folder / "tf2onnx").mkdir()
     (folder / "tf2onnx/__init__.py").write_text("")
+    (folder / "tf2onnx/handler.py").write_text("def tf_op(name):\n    return lambda handler: handler\n")
+    (folder / "tf2onnx/utils.py").write_text("map_onnx_to_numpy_type = None\n")
     (folder / "tf2onnx/convert.py").write_text(f"import os, sys\ndef main():\n    {code}\n")
 
 

@@ -46,6 +46,11 @@ def test_indices_that_come_from_a_clients_values_are_guarded_too() -> None:
     assert guard.size == 4
 
 
+def test_an_operation_that_was_not_converted_is_named() -> None:
+    with pytest.raises(NotConvertible, match=r"tf2onnx does not convert the operation Erfc \(here\)"):
+        add_guards(model(FLOATS, [node("Erfc", "x")]))
+
+
 def test_sizes_that_depend_on_shapes_only_are_harmless() -> None:
     nodes = [
         helper.make_node("Shape", ["x"], ["shape"]),

@@ -28,12 +28,16 @@ class _Known(NamedTuple):
 def add_guards(model: Any) -> tuple[IndexGuard, ...]:
     """Checks a model, and makes outputs of the indices that come from a client's values.
 
-    Raises NotConvertible for an operation that is not known to be harmless with a client's values.
+    Raises NotConvertible for an operation of TensorFlow that tf2onnx does not know, and for one that is not known to be
+    harmless with a client's values.
     """
     graph = model.graph
     foreign = next((node for node in graph.node if node.domain not in ("", "ai.onnx")), None)
     if foreign is not None:
         raise NotConvertible(f"the operation {foreign.op_type} of {foreign.domain} is not known to be harmless")
+    left = next((node for node in graph.node if not onnx.defs.has(node.op_type)), None)
+    if left is not None:
+        raise NotConvertible(f"tf2onnx does not convert the operation {left.op_type} ({left.name})")
     known, reached = _known(model), {one.name for one in graph.input}
     guards: dict[tuple[str, int], IndexGuard] = {}
     for node in graph.node:
