@@ -14,6 +14,7 @@ def save_signatures(folder: Path) -> None:
     import tensorflow as tf
 
     module = tf.Module()
+    double = tf.function(lambda x: 2 * x, jit_compile=True)
     module.weights = tf.Variable(2 * tf.eye(3))
     module.table = tf.Variable(tf.reshape(tf.range(8, dtype=tf.float32), [4, 2]))
     module.counter = tf.Variable(0.0)
@@ -23,6 +24,8 @@ def save_signatures(folder: Path) -> None:
         "serving_default": _function(lambda x: {"y": x @ module.weights + 1.0}, floats),
         "look up": _function(lambda ids: {"rows": tf.gather(module.table, ids)}, ids),
         "two": _function(lambda x, ids: {"sum": tf.reduce_sum(x, 1), "ids": ids + 1}, floats, ids),
+        "xla": _function(lambda x: {"y": x + double(x)}, floats),
+        "reverse": _function(lambda x: {"y": tf.reverse(x, [1])}, floats),
         "gelu": _function(lambda x: {"y": tf.nn.gelu(x)}, floats),
         "erfc": _function(lambda x: {"y": tf.math.log(tf.math.erfc(x))}, floats),
         "divide": _function(lambda ids: {"y": 7 // ids}, ids),

@@ -59,7 +59,9 @@ def engine(converted: tuple[Path, Any]) -> Iterator[Engine]:
 def test_each_signature_that_converts_has_a_file(converted: tuple[Path, dict[str, Any]]) -> None:
     version, found = converted
     files = {name: one["file"] for (name, precision), one in found.items() if precision == "f32"}
-    assert {name for name, file in files.items() if file} == {"serving_default", "look up", "two", "gelu"}
+    assert [name for name in sorted(files) if files[name]] == [
+        *("gelu", "look up", "reverse", "serving_default", "two", "xla"),
+    ]
     assert files["serving_default"] == "assets.extra/model.onnx"
     assert files["look up"] == "assets.extra/model.look%20up.onnx"
     assert all((version / file).is_file() for file in files.values() if file)
@@ -103,6 +105,19 @@ def test_gelu_is_converted_and_becomes_one_operation(
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     onnxruntime.InferenceSession(converted[0] / "assets.extra/model.gelu.onnx", options)
     assert [one.op_type for one in onnx.load(options.optimized_model_filepath).graph.node] == ["Gelu"]
+
+
+def test_a_function_that_xla_compiles_is_converted(engine: Engine) -> None:
+    assert engine.engine_of("xla") == "onnxruntime"
+    assert engine.run("xla", {"x": np.array([[1, 2, 3]], np.float32)})["y"].tolist() == [[3, 6, 9]]
+
+
+def test_a_dimension_is_reversed_as_in_bidirectional_layers(engine: Engine) -> None:
+    assert engine.engine_of("reverse") == "onnxruntime"
+    assert engine.run("reverse", {"x": np.array([[1, 2, 3], [4, 5, 6]], np.float32)})["y"].tolist() == [
+        [3, 2, 1],
+        [6, 5, 4],
+    ]
 
 
 @pytest.mark.parametrize("wrong", [-1, 4])

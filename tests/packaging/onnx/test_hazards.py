@@ -72,6 +72,7 @@ def test_sizes_that_depend_on_shapes_only_are_harmless() -> None:
         (INTEGERS, node("Tile", "one", "x"), {"one": np.ones(1, np.float32)}, "takes a size from a client's values"),
         (INTEGERS, node("Slice", "one", "x", "x"), {"one": np.ones(1, np.float32)}, "takes a size"),
         (INTEGERS, node("GatherND", "one", "x"), {"one": np.ones(1, np.float32)}, "GatherND (here) is not known"),
+        (INTEGERS, node("ReverseSequence", "table", "x"), {"table": np.ones((3, 2))}, "takes a size from a client"),
         (INTEGERS, node("ConstantOfShape", "x"), {}, "ConstantOfShape (here) is not known to be harmless"),
         (FLOATS, node("Cast", "x", to=TensorProto.INT64), {}, "makes integers of a client's floats"),
         (FLOATS, node("Anything", "x", domain="com.example"), {}, "Anything of com.example is not known"),

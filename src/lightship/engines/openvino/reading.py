@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from lightship.engines.openvino.shared_weights import copy_shared_weights
 from lightship.errors import DataLoss, FailedPrecondition
 from lightship.saved_model.reader import saved_model_bytes, with_only_signature
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, SERVE, Signature
+from lightship.saved_model.stand_in import stand_in
 from lightship.saved_model.versions import SAVED_MODEL_FILE
 from lightship.tensors.dtypes import DataType
 
@@ -27,8 +26,6 @@ _UNKNOWN_TYPES = {
     *(DataType.DT_STRING, DataType.DT_COMPLEX64, DataType.DT_COMPLEX128),
     *(DataType.DT_BFLOAT16, DataType.DT_FLOAT8_E5M2, DataType.DT_FLOAT8_E4M3FN),
 }
-
-_BESIDE = ("variables", "assets")
 
 
 def read_signature(folder: Path, signature: Signature, precision: str = "f32") -> Any:
@@ -128,20 +125,8 @@ def _read_renamed(folder: Path, signature: Signature) -> Any:
     rewritten = with_only_signature(
         saved_model_bytes(folder), signature.name, signature.tags, _renamed_outputs(signature)
     )
-    with tempfile.TemporaryDirectory(prefix="lightship-") as place:
-        (Path(place) / SAVED_MODEL_FILE).write_bytes(rewritten)
-        for name in _BESIDE:
-            if (folder / name).is_dir():
-                _link_or_copy((folder / name).resolve(), Path(place) / name)
-        return reader().read_model(place)
-
-
-def _link_or_copy(folder: Path, name: Path) -> None:
-    """Makes a link to a folder, or a copy of it where this user may make no links, as on Windows."""
-    try:
-        name.symlink_to(folder, target_is_directory=True)
-    except (OSError, NotImplementedError):
-        shutil.copytree(folder, name)
+    with stand_in(folder, rewritten) as place:
+        return reader().read_model(str(place))
 
 
 def _ports(ports: Any, wanted: Any) -> dict[str, int]:

@@ -37,7 +37,8 @@ def _all(names: Iterable[str], *forbidden: int) -> dict[str, frozenset[int]]:
 ALLOWED: Mapping[str, frozenset[int]] = {
     **_all((*_ELEMENTWISE, *_LAYERS)),
     **_all((f"Reduce{name}" for name in _REDUCTIONS), 1),
-    **_all(("CumSum", "Expand", "Reshape", "Split", "Squeeze", "Tile", "TopK", "Trilu", "Unsqueeze"), 1),
+    **_all(("CumSum", "Expand", "Reshape", "ReverseSequence", "Split", "Squeeze"), 1),
+    **_all(("Tile", "TopK", "Trilu", "Unsqueeze"), 1),
     **_all(("GRU", "LSTM", "RNN"), 4),
     **_all(("Pad",), 1, 3),
     **_all(("Resize",), 1, 2, 3),

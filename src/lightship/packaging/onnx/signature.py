@@ -23,6 +23,7 @@ from lightship.engines.tensorflow import import_tensorflow
 from lightship.packaging.onnx.half import TOLERANCE, write_half
 from lightship.packaging.onnx.hazards import add_guards
 from lightship.packaging.onnx.not_convertible import NotConvertible
+from lightship.packaging.onnx.xla import without_xla
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 
@@ -61,7 +62,8 @@ def convert_signature(folder: Path, target: Path, name: str, precision: str) -> 
 
 def _convert(folder: Path, signature: Signature, file: Path) -> None:
     names = _output_names(signature)
-    _run_tf2onnx(folder, signature, file, names)
+    with without_xla(folder) as place:
+        _run_tf2onnx(place, signature, file, names)
     if file.stat().st_size > _MAX_BYTES:
         raise NotConvertible("its weights are larger than the 2 GB that an ONNX file can hold")
     converted = onnx.load(str(file))
