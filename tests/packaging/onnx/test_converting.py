@@ -60,7 +60,7 @@ def test_each_signature_that_converts_has_a_file(converted: tuple[Path, dict[str
     version, found = converted
     files = {name: one["file"] for (name, precision), one in found.items() if precision == "f32"}
     assert [name for name in sorted(files) if files[name]] == [
-        *("gelu", "look up", "reverse", "serving_default", "two", "xla"),
+        *("floor", "gelu", "look up", "modulo", "reverse", "serving_default", "two", "xla"),
     ]
     assert files["serving_default"] == "assets.extra/model.onnx"
     assert files["look up"] == "assets.extra/model.look%20up.onnx"
@@ -112,6 +112,23 @@ def test_a_function_that_xla_compiles_is_converted(engine: Engine) -> None:
     assert engine.run("xla", {"x": np.array([[1, 2, 3]], np.float32)})["y"].tolist() == [[3, 6, 9]]
 
 
+def test_integers_are_divided_and_rounded_down_as_in_tensorflow(engine: Engine) -> None:
+    ids = np.array([-8, -7, -1, 0, 6, 7, -(2**40) - 1, -(2**63), 2**63 - 1])
+    found = engine.run("floor", {"ids": ids})
+    assert engine.engine_of("floor") == "onnxruntime"
+    assert found["quotient"].tolist() == [int(one) // 7 for one in ids]
+    assert found["remainder"].tolist() == [int(one) % 7 for one in ids]
+    assert found["negative"].tolist() == [int(one) // -7 for one in ids]
+
+
+def test_the_remainder_of_a_large_quotient_is_exact(engine: Engine) -> None:
+    x = np.array([[1.7e9, -(2.0**30) - 9, 3], [-3, 7, 1e9]], np.float32)  # such as seconds since 1970
+    found = engine.run("modulo", {"x": x})
+    assert engine.engine_of("modulo") == "onnxruntime"
+    assert found["y"].tolist() == (tf.constant(x) % 86400.0).numpy().tolist()
+    assert found["negative"].tolist() == (tf.constant(x) % -3.0).numpy().tolist()
+
+
 def test_a_dimension_is_reversed_as_in_bidirectional_layers(engine: Engine) -> None:
     assert engine.engine_of("reverse") == "onnxruntime"
     assert engine.run("reverse", {"x": np.array([[1, 2, 3], [4, 5, 6]], np.float32)})["y"].tolist() == [
@@ -161,6 +178,8 @@ def fake_tf2onnx(folder: Path, code: str) -> None:
     (folder / "tf2onnx/__init__.py").write_text("")
     (folder / "tf2onnx/handler.py").write_text("def tf_op(name):\n    return lambda handler: handler\n")
     (folder / "tf2onnx/utils.py").write_text("map_onnx_to_numpy_type = None\n")
+    (folder / "tf2onnx/onnx_opset").mkdir()
+    (folder / "tf2onnx/onnx_opset/__init__.py").write_text("math = None\n")
     (folder / "tf2onnx/convert.py").write_text(f"import os, sys\ndef main():\n    {code}\n")
 
 

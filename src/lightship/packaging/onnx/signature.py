@@ -110,7 +110,8 @@ def _main_of_tf2onnx(arguments: list[str]) -> None:
     import_tensorflow()  # without Keras, which tf2onnx does not need
     from tf2onnx import convert
 
-    import lightship.packaging.onnx.gelu  # noqa: F401 - registers itself
+    import lightship.packaging.onnx.floor_division
+    import lightship.packaging.onnx.gelu  # noqa: F401 - they register themselves
 
     before, sys.argv = sys.argv, ["tf2onnx.convert", *arguments]
     try:
