@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +17,11 @@ from lightship.lifecycle.served_models import ModelState, WorkerState
 from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.memory_budget import MemoryBudget
 from lightship.saved_model.reader import SavedModel
+from lightship.server.certificate_metrics import certificate_families
 from lightship.server.model_metrics import ModelMetrics
 from lightship.server.queue_metrics import queue_families
 from lightship.server.workers.followed import FollowedModels
+from lightship.transports.grpc.certificates import Validity
 from lightship.transports.http.executor import Executor
 from lightship.transports.http.lanes import Origin
 from lightship.transports.metrics.metrics import Metrics
@@ -89,6 +92,9 @@ MEANINGS: dict[str, str] = {
     "`assets.extra`. Most of it are weights, so it tells which models need the memory, but it is not what they take: "
     "an engine may keep weights in another form, and memory of a process cannot be attributed to a model. Each worker "
     "has its own copy.",
+    "lightship_tls_certificate_expiry_timestamp_seconds": "When the TLS certificate of gRPC expires, in seconds since "
+    "1970. The use is `server`, for the certificate of the server's chain that expires first, or `client_ca`, for the "
+    "authority of the clients that expires last. There is none without TLS.",
     "lightship_workers": "Processes that serve together (`--workers`), by their state. Without workers there are none.",
     "lightship_worker_restarts_total": "Workers that died and were started again.",
 }
@@ -164,7 +170,8 @@ def _present(models: ModelMetrics) -> list[Family]:
     followed = FollowedModels()
     version = ModelVersionStatus(1, State.AVAILABLE)
     followed.update([ModelState("dog", True, (version,))], [], ["dog"], [WorkerState(1, 1, "SERVING", 0)])
-    return models.versions.present_families(followed)
+    validity = Validity(datetime.now(UTC), datetime.now(UTC))
+    return models.versions.present_families(followed) + certificate_families({"server": validity})
 
 
 def process_metrics() -> Iterator[tuple[MetricInfo, str]]:

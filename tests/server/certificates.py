@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 
@@ -33,6 +34,19 @@ def issue(authority: Pair, folder: Path, name: str) -> Pair:
     return pair
 
 
+def issue_dated(authority: Pair, folder: Path, name: str, begins: datetime, ends: datetime) -> Pair:
+    """A certificate like that of `issue`, but valid at other times. Both are in UTC."""
+    pair, made = issue(authority, folder, name), folder / f"{name}-ca"
+    made.mkdir()
+    made.joinpath("index").touch()
+    made.joinpath("config").write_text(_CA_CONFIG.format(folder=made))
+    signer = ["-cert", authority.certificate, "-keyfile", authority.key, "-extfile", folder / "names"]
+    dates = ["-startdate", f"{begins:%Y%m%d%H%M%SZ}", "-enddate", f"{ends:%Y%m%d%H%M%SZ}"]
+    request, config = folder / f"{name}.csr", made / "config"
+    _openssl("ca", "-batch", "-notext", "-config", config, *signer, "-in", request, "-out", pair.certificate, *dates)
+    return pair
+
+
 def encrypted(pair: Pair, folder: Path) -> Path:
     """The key of a pair in a file for which one needs a passphrase."""
     key = folder / "encrypted.key"
@@ -40,6 +54,18 @@ def encrypted(pair: Pair, folder: Path) -> Path:
     return key
 
 
+_CA_CONFIG = """
+[ca]
+default_ca = made
+[made]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = names
+[names]
+commonName = supplied
+"""
 _NEW = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 

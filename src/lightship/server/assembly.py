@@ -164,15 +164,16 @@ def rest_app_of(
     model_metrics: ModelMetrics,
     request_metrics: RequestMetrics,
     own_families: Families,
+    present_families: Families,
     address: str,
     turn: Turn,
     read_all: ReadMetrics | None = None,
 ) -> RestApp:
     """Returns the REST application that serves these models.
 
-    `request_metrics` counts the requests for our own metrics, and `own_families` returns all of these. `address` is the
-    one on which it listens, and `turn` that of the event loop. `read_all` reads the metrics of all processes, if there
-    are several.
+    `request_metrics` counts the requests for our own metrics, and `own_families` returns all of these. Those of
+    `present_families` are the same in every process. `address` is the one on which it listens, and `turn` that of the
+    event loop. `read_all` reads the metrics of all processes, if there are several.
     """
     connections = max_connections(options.limits.connections)
     return RestApp(
@@ -189,7 +190,7 @@ def rest_app_of(
         metrics_path=options.metrics_path,
         further_metrics=model_metrics.families,
         own_metrics=own_families,
-        present_metrics=partial(model_metrics.versions.present_families, manager),
+        present_metrics=present_families,
         request_metrics=request_metrics,
         turn=turn,
         read_all=read_all,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lightship.errors import LightshipError
 from lightship.lifecycle.served_models import ServedModels
 from lightship.server.assembly import access_log_of, executor_of, grpc_api_of, rest_app_of
+from lightship.server.certificate_metrics import certificate_families
 from lightship.server.loading import Loading
 from lightship.server.open_files import max_connections
 from lightship.server.options import ServerOptions
@@ -23,6 +24,7 @@ from lightship.time_slices import SHORTEST, set_time_slice
 from lightship.transports.accepting import Balance
 from lightship.transports.access_log.access_log import AccessLog
 from lightship.transports.connections import Connections
+from lightship.transports.grpc.certificates import validities_of
 from lightship.transports.grpc.context import Reload
 from lightship.transports.grpc.options import Tls
 from lightship.transports.http.server import HttpServer, new_event_loop
@@ -103,6 +105,7 @@ class Endpoints:
                 loading.metrics,
                 own_metrics,
                 self.own_families,
+                lambda: self._present_families(models),
                 address,
                 turn,
                 read_all,
@@ -136,6 +139,12 @@ class Endpoints:
         """Returns what this process has counted, in the metrics that only we have."""
         queues = queue_families(self.executor, self._loading.budget)
         return self._own_request_metrics() + queues + self._loading.metrics.own_families()
+
+    def _present_families(self, models: ServedModels) -> list[Family]:
+        """Returns the metrics of what is so now for the whole server, whichever process answers."""
+        tls = self.grpc.tls if self.grpc is not None else None
+        certificates = certificate_families({} if tls is None else validities_of(tls))
+        return self._loading.metrics.versions.present_families(models) + certificates
 
     def reopen_log(self) -> None:
         """Opens the file of the access log anew, after it was renamed."""

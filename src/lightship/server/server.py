@@ -21,6 +21,7 @@ from lightship.lifecycle.state import ModelVersionStatus, State
 from lightship.lifecycle.stored import StoredModels
 from lightship.memory import LongLived, keep_freed_memory
 from lightship.server.assembly import manager_of, store_options
+from lightship.server.config.expiry import CertificateWarnings
 from lightship.server.config.files import ConfigFilePoll
 from lightship.server.config.reread import Reread, Rereadable
 from lightship.server.config.tls import poll_tls
@@ -206,10 +207,14 @@ class Server:
         return poll
 
     def _poll_tls_files(self, endpoints: Endpoints | WorkerEndpoints) -> ConfigFilePoll[Tls] | None:
-        files = self.options.tls_files
-        if files is None or not (self.options.grpc_port or self.options.grpc.socket_path):
+        files, tls = self.options.tls_files, self.options.grpc.tls
+        if not (self.options.grpc_port or self.options.grpc.socket_path):
             return None
-        poll = poll_tls(files, self.options.grpc.tls, endpoints.renew_tls)
+        if files is None:
+            if tls is not None:
+                CertificateWarnings("given in Python").check(tls)
+            return None
+        poll = poll_tls(files, tls, endpoints.renew_tls)
         poll.start()
         return poll
 

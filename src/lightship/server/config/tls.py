@@ -11,6 +11,7 @@ from pathlib import Path
 from lightship import protos
 from lightship.errors import InvalidArgument
 from lightship.files import read_bytes
+from lightship.server.config.expiry import CertificateWarnings
 from lightship.server.config.files import ConfigFilePoll, read_config_file
 from lightship.transports.grpc.options import Tls
 
@@ -54,10 +55,13 @@ class SslConfigFile:
 def poll_tls(files: TlsFiles | SslConfigFile, used: Tls | None, renew: Callable[[Tls], None]) -> ConfigFilePoll[Tls]:
     """Returns what reads the files each minute once it is started, and gives keys that have changed to `renew`.
 
-    used: the keys that are used now.
+    Each time it also warns of certificates that expire soon. used: the keys that are used now.
     """
+    warnings = CertificateWarnings(str(files))
 
     def read(_: str, __: Collection[str]) -> Tls | None:
+        if used is not None:
+            warnings.check(used)
         return read_changed(files, used)
 
     def apply(tls: Tls) -> None:
@@ -65,6 +69,7 @@ def poll_tls(files: TlsFiles | SslConfigFile, used: Tls | None, renew: Callable[
         renew(tls)
         used = tls
         logger.info("new gRPC connections use the changed TLS keys of %s", files)
+        warnings.check(tls)
 
     return ConfigFilePoll(f"the TLS configuration ({files})", _POLL_SECONDS, apply, tuple, read)
 

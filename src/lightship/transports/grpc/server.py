@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 class GrpcServer:
     """Answers on the event loop that runs `serve` until it is drained.
 
-    `connections` are those that are open. `unanswered` is the number of calls that were cut off at the end.
+    `connections` are those that are open, and `tls` the keys of new ones. `unanswered` is the number of calls that were
+    cut off at the end.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class GrpcServer:
         self._options = options
         self._settings = settings_of(options.channel_arguments)
         self._encryption = None if options.tls is None else server_context(options.tls)
+        self.tls = options.tls
         self._listening, self._balance, self._access_log = listening, balance, access_log
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_begun = asyncio.Event()
@@ -92,6 +94,7 @@ class GrpcServer:
         Raises InvalidArgument for invalid keys.
         """
         self._encryption = server_context(tls)
+        self.tls = tls
         if self._server is not None:
             self._server.renew_encryption(self._encryption)
 
