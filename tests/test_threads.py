@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from lightship import threads
-from lightship.threads import start_thread, start_timer
+from lightship.threads import start_thread, start_timer, startable_threads
 
 
 @pytest.fixture
@@ -43,3 +43,23 @@ def test_a_thread_that_cannot_be_started_is_logged_and_nothing_is_called(
         assert start_timer(0.0, called.clear) is None
     assert called == []
     assert caplog.messages == ["can't start new thread: the thread one waits; raise the limit of threads"]
+
+
+def test_threads_that_are_tried_end_again() -> None:
+    before = threading.active_count()
+    assert startable_threads(5) == 5
+    assert threading.active_count() == before
+
+
+def test_as_many_threads_are_found_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, start, left = threading.active_count(), threading.Thread.start, [None] * 3
+
+    def start_some(thread: threading.Thread) -> None:
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    assert startable_threads(5) == 3
+    assert threading.active_count() == before

@@ -17,6 +17,11 @@ from lightship.priority import at_usual_priority
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_SECONDS = 2**31  # 68 years, as TensorFlow Serving's flags take; threads cannot wait much longer
+NO_THREAD = "can't start new thread"  # Python's text, for whatever limit it is
+RAISE_LIMITS = (
+    "raise the limit of threads (pids.max of the container, TasksMax of systemd, `ulimit -u`), files or memory that is "
+    "too low, or serve fewer models"
+)
 _LOG_SECONDS = 10.0  # between two lines in the log, since whoever needs a thread may try again soon
 _logged_at = -_LOG_SECONDS
 
@@ -34,6 +39,27 @@ def start_timer(seconds: float, target: Callable[[], None]) -> threading.Timer |
     timer = threading.Timer(seconds, target)
     timer.daemon = True
     return timer if _started(timer) else None
+
+
+def startable_threads(wanted: int) -> int:
+    """Returns how many further threads the system allows now, at most `wanted`.
+
+    It starts and ends them. This is for libraries that end the process if they do not get a thread.
+    """
+    over = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(wanted):
+            probe = threading.Thread(target=over.wait, name="lightship-probe", daemon=True)
+            probe.start()
+            started.append(probe)
+    except (RuntimeError, MemoryError):
+        return len(started)
+    finally:
+        over.set()
+        for probe in started:
+            probe.join()
+    return wanted
 
 
 def _started(thread: threading.Thread) -> bool:

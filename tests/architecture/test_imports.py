@@ -72,7 +72,7 @@ BELOW: dict[str, set[str]] = {
     "cli": MODEL
     | {"docker", "local", "client", "training", "packaging", "server", "transports", "services", "signing", "lifecycle"}
     | {"batching", "bench", "engines", "evaluation", "datasets", "store", "tuning"}
-    | {"extras", "memory", "processors", "signals", "printable"},
+    | {"extras", "memory", "processors", "signals", "printable", "threads"},
     "__main__": {"cli"},
 }
 # What each part of `transports` may import of the others.

@@ -89,6 +89,17 @@ def test_the_traceback_of_an_unexpected_error_is_logged_once(
     assert "ZeroDivisionError: nobody expected this" in caplog.messages[1]
 
 
+def test_a_limit_of_threads_is_named_without_a_traceback(
+    start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Broken(RuntimeError("can't start new thread"))
+    start_manager(broken, backoff=AT_ONCE).aspire("half", {1: add_version(1)})
+    assert broken.tried.wait(DEADLINE)
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert "can't start new thread: raise the limit of threads (pids.max" in record.getMessage()
+
+
 def test_two_versions_that_fail_for_one_reason_are_both_named(
     start_manager: StartManager, add_version: AddVersion, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,8 +14,8 @@ from lightship.cli.output import print_text
 from lightship.errors import LightshipError
 from lightship.extras import advice_for
 from lightship.printable import printable
+from lightship.threads import NO_THREAD
 
-_NO_THREAD = "can't start new thread"  # Python's text, for whatever limit it is
 # What the client says of its arguments, which all commands that call a server have as options.
 _OPTIONS = (
     ("a certificate that tls= can verify", "a certificate that --ca can verify"),
@@ -62,7 +62,7 @@ def explain(error: Exception) -> str:
     """Describes any exception in one line."""
     if isinstance(error, LightshipError):
         return _with_options(" ".join(error.message.split()))
-    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+    if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
         return (
             "the system allows no further thread: raise the limit of this user's processes and threads (`ulimit -u`), "
             "or that of the control group or container (pids.max)"

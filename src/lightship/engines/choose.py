@@ -42,8 +42,8 @@ from lightship.engines.openvino.program import Compiler, in_process
 from lightship.engines.openvino.tried import Tried
 from lightship.engines.sure_refusals import SureRefusals
 from lightship.engines.tensorflow import TensorFlowModel, tensorflow_installed
-from lightship.engines.trial import retry_time, trials_for
-from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError
+from lightship.engines.trial import names_shortage, retry_time, trials_for
+from lightship.errors import DataLoss, FailedPrecondition, InvalidArgument, LightshipError, ResourceExhausted
 from lightship.extras import INSTALL_TENSORFLOW
 from lightship.repeated import log_level
 from lightship.saved_model.digests import Digests
@@ -51,6 +51,7 @@ from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import DEFAULT_SIGNATURE, INIT_SIGNATURE, Signature
 from lightship.saved_model.versions import SAVED_MODEL_FILE, TFLITE_FILE, has_saved_model
 from lightship.tensors.dtypes import DataType
+from lightship.threads import RAISE_LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -469,6 +470,8 @@ class _ChoosingEngine:
         )
 
     def _tensorflow_program(self, signature: Signature, unable: CannotRun) -> Program:
+        if self._tensorflow is None and names_shortage(unable.reason):  # TensorFlow would need even more
+            raise ResourceExhausted(f"{unable.reason}: {RAISE_LIMITS}") from unable
         if self._options.engine == "openvino" or not tensorflow_installed():
             raise FailedPrecondition(self._needs_tensorflow(signature, unable))
         with self._tensorflow_lock:

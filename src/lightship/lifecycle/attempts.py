@@ -11,6 +11,7 @@ from lightship.errors import Cancelled, Internal, LightshipError, NotFound, Reso
 from lightship.lifecycle.servable import Servable, ServableId
 from lightship.repeated import RepeatedFailure, exception_text
 from lightship.saved_model.versions import explain_version_folder
+from lightship.threads import NO_THREAD, RAISE_LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ def _attempt(
         text = f"there is not enough memory to load {path}: free memory or serve fewer models"
         return ResourceExhausted(text), None
     except Exception as error:
+        if str(error) == NO_THREAD:
+            return ResourceExhausted(f"loading {path} failed: {NO_THREAD}: {RAISE_LIMITS}"), None
         return Internal(f"loading {path} failed: {exception_text(error)}"), error
 
 

@@ -20,10 +20,10 @@ from lightship.engines.cache_keys import cache_key, digest_of_folder
 from lightship.engines.folder_stamp import Stamp, check_unchanged, stamp_of_folder
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, Description
-from lightship.engines.openvino.runtime import core, openvino, properties, start_workers
+from lightship.engines.openvino.runtime import core, explain, openvino, properties, start_workers
 from lightship.engines.openvino.shapes import Shapes
 from lightship.engines.openvino.trial_request import request_for
-from lightship.engines.trial import TrialFailed, Trials
+from lightship.engines.trial import TrialFailed, Trials, names_shortage
 from lightship.errors import DataLoss
 from lightship.memory import returning_freed_memory
 from lightship.priority import at_low_priority, same_priority
@@ -164,6 +164,8 @@ class Tried:
             try:
                 compiled: Any = core().import_model(blob, "CPU", properties(options, streams, size=size))
             except RuntimeError as error:
+                if names_shortage(str(error)):
+                    raise CannotRun(f'the compiled model "{name}" cannot be imported: {explain(error)}') from error
                 raise Damaged(f'the compiled model "{name}" cannot be imported ({error})') from error
         return Compiled(compiled, description.inputs, description.outputs, description.guards[name])
 

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 
 from lightship.engines.base import EngineOptions
 from lightship.engines.tensorflow.importing import import_tensorflow
-from lightship.errors import Code, InvalidArgument, LightshipError, error_of
+from lightship.errors import Code, InvalidArgument, LightshipError, ResourceExhausted, error_of
 from lightship.memory import leave_large_garbage
 from lightship.pauses import PAUSES
-from lightship.processors import engine_threads
+from lightship.processors import engine_threads, schedulable_cpus
 from lightship.saved_model.reader import SavedModel
 from lightship.saved_model.signatures import Signature
+from lightship.threads import RAISE_LIMITS, startable_threads
 
 _MAX_CALLABLES = 64
+_OTHER_THREADS = 8
 
 # The second line says where the node was defined. TensorFlow writes it only if it still knows.
 _PREAMBLE = re.compile(r"Graph execution error:\n\n(Detected at node .*?\nNode: '[^'\n]*'\n)?", re.DOTALL)
@@ -44,7 +46,8 @@ class TensorFlowModel:
 
         optimised: whether TensorFlow optimises a graph before its first run. That takes longer than some runs without.
 
-        Raises TensorFlow's errors as Lightship's errors with the same codes.
+        Raises TensorFlow's errors as Lightship's errors with the same codes, and ResourceExhausted if the system has
+        too few threads for it.
         """
         tf = import_tensorflow()
         self._errors = tf.errors.OpError
@@ -167,9 +170,17 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 def _session(tf: Any, options: EngineOptions, optimised: bool) -> Any:
     threads = options.threads or engine_threads()
+    _require_threads(2 * (threads or schedulable_cpus()) + _OTHER_THREADS)  # it has two pools
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
     config.graph_options.rewrite_options.disable_meta_optimizer = not optimised
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
+
+
+def _require_threads(count: int) -> None:
+    """Raises ResourceExhausted if the system does not allow so many: TensorFlow would end the process."""
+    allowed = startable_threads(count)
+    if allowed < count:
+        raise ResourceExhausted(f"TensorFlow needs {count} threads, and the system allows {allowed}: {RAISE_LIMITS}")
 
 
 def _load_error(error: Exception, folder: Path) -> LightshipError:

@@ -8,6 +8,7 @@ from lightship.engines.trial.shared import (
     measuring_trials_for,
     trials_for,
 )
+from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.trials import TrialFailed, Trials, retry_time
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "cache_for",
     "cancel_trials",
     "measuring_trials_for",
+    "names_shortage",
     "retry_time",
     "stop_helpers",
     "trials_for",

@@ -45,11 +45,15 @@ class TrialFailed(Exception):
 def retry_time(error: BaseException | None) -> float:
     """Returns when to try again what failed with an error, by `time.monotonic`; infinity if it would fail again.
 
-    It is worth trying if the error follows from a `TrialFailed` that is `passing`.
+    It is worth trying if the error follows from a `TrialFailed` that is `passing`, or names a shortage itself.
     """
-    while error is not None and not isinstance(error, TrialFailed):
+    while error is not None and not _passing(error):
         error = error.__cause__ or error.__context__
-    return time.monotonic() + _RETRY_SECONDS if error is not None and error.passing else math.inf
+    return math.inf if error is None else time.monotonic() + _RETRY_SECONDS
+
+
+def _passing(error: BaseException) -> bool:
+    return error.passing if isinstance(error, TrialFailed) else names_shortage(str(error))
 
 
 class Trials:
