@@ -8,6 +8,7 @@ from tests.cli.conftest import Run
 from lightship.cli.option_words import _OPTIONS, in_options
 from lightship.errors import InvalidArgument
 from lightship.server import ServerOptions
+from lightship.transports.grpc.options import GrpcOptions, Tls
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,10 @@ from lightship.server import ServerOptions
         ({"rest_port": 0}, "--rest-port 0 turns REST off, and nothing else is on: give a port, or 'auto'"),
         ({"max_queue_seconds": -1.0}, "--max-queue-seconds -1: give 0 or more"),
         ({"allowed_hosts": ["a b"]}, "--allowed-hosts: 'a b' is not a host's name"),
+        (
+            {"grpc": GrpcOptions(tls=Tls(b"key", b"certificate"))},
+            "TLS is for gRPC, but --grpc-port 0 turns gRPC off: give a port. REST has no TLS",
+        ),
         ({"workers": 0}, "--workers 0: give a number from 1 to 1024"),
     ],
 )

@@ -210,3 +210,14 @@ def test_files_behind_links_count(tmp_path: Path) -> None:
     before = digest_of_folder(version)
     (weights / "variables.index").write_bytes(b"two")
     assert digest_of_folder(version) != before
+
+
+def test_a_folder_that_was_named_and_cannot_be_used_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    CompiledCache(file)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"{file} is not used as a cache, and compiled models are kept only in memory: " in record.getMessage()

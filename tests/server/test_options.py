@@ -7,6 +7,7 @@ import pytest
 
 from lightship.errors import InvalidArgument
 from lightship.server import ModelConfig, ServerOptions, parse_model_argument
+from lightship.transports.grpc.options import GrpcOptions, Tls
 
 
 def test_a_model_is_called_as_its_folder_or_as_given() -> None:
@@ -32,6 +33,7 @@ def test_what_names_no_model_is_refused(text: str) -> None:
         ({"rest_port": 70000}, "rest_port=70000"),
         ({"rest_port": 0}, "nothing else is on"),
         ({"grpc_port": -1}, "grpc_port=-1"),
+        ({"grpc": GrpcOptions(tls=Tls(b"key", b"certificate"))}, "TLS is for gRPC, but grpc_port=0 turns gRPC off"),
         ({"rest_port": 8500, "grpc_port": 8500}, "rest_port=8500 is grpc_port too"),
         ({"max_pixels": 0}, "max_pixels=0"),
         ({"memory_budget": 512}, "memory_budget=512: give a number of bytes that is at least 16777216"),

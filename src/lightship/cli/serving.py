@@ -26,6 +26,7 @@ def run_server(given: Mapping[str, Any]) -> None:
     from lightship.memory import resume_collections
     from lightship.server import Server
     from lightship.server.open_files import raise_file_limit
+    from lightship.server.temporary_files import ensure_temporary_folder
 
     config, serving = _configured(given)
     with ExitStack() as stack:
@@ -35,6 +36,7 @@ def run_server(given: Mapping[str, Any]) -> None:
 
             pid_file = PidFile(serving.pid_file)
         raise_file_limit()
+        ensure_temporary_folder()
         if config is None:
             server = Server(serving.options)
         else:

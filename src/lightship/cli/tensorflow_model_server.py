@@ -73,8 +73,10 @@ def start_server(given: Mapping[str, Value], flags: Mapping[str, Value], files: 
     from lightship.memory import resume_collections
     from lightship.server import Server
     from lightship.server.open_files import raise_file_limit
+    from lightship.server.temporary_files import ensure_temporary_folder
 
     raise_file_limit()
+    ensure_temporary_folder()
     server = Server(_options(given, flags, files))
     resume_collections()
     server.handle_signals()

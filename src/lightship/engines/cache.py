@@ -37,6 +37,7 @@ _LOOK_SECONDS = 0.1  # between two attempts to lock the folder
 _PIECE = 1 << 20  # bytes
 _INDEX = "index.json"
 _LOCK = ".lock"  # the file that is locked where folders cannot be
+_NAMED = "LIGHTSHIP_CACHE_DIR"
 _KEY = re.compile("[0-9a-f]{64}")
 
 
@@ -107,7 +108,7 @@ class CompiledCache:
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_entries: int = DEFAULT_MAX_ENTRIES,
     ) -> None:
-        self._folder = _usable(folder or default_folder())
+        self._folder = _usable(folder or default_folder(), named=folder is not None or _NAMED in os.environ)
         self._max_bytes, self._max_entries = max_bytes, max_entries
         self._parent = self._folder or _temporary()
         sweep(self._parent)
@@ -217,14 +218,15 @@ def default_folder() -> Path | None:
 
     Returns None for a user without a home folder.
     """
-    named = os.environ.get("LIGHTSHIP_CACHE_DIR")
+    named = os.environ.get(_NAMED)
     return Path(named) if named else user_cache_folder()
 
 
-def _usable(folder: Path | None) -> Path | None:
+def _usable(folder: Path | None, *, named: bool) -> Path | None:
     """Returns the folder, creating it if necessary.
 
-    Returns None and logs the reason if the folder cannot be used or does not belong to the user.
+    Returns None and logs the reason if the folder cannot be used or does not belong to the user. It is a warning if
+    somebody has `named` this folder.
     """
     if folder is None:
         logger.info("compiled models are kept only in memory: this user has no home folder")
@@ -238,7 +240,8 @@ def _usable(folder: Path | None) -> Path | None:
         with scratch(folder):
             return folder
     except OSError as error:
-        logger.info("compiled models are kept only in memory: %s", error)
+        level = logging.WARNING if named else logging.INFO
+        logger.log(level, "%s is not used as a cache, and compiled models are kept only in memory: %s", folder, error)
         return None
 
 

@@ -250,6 +250,10 @@ class ServerOptions:
             raise InvalidArgument("rest_port=0 turns REST off, and nothing else is on: give a port, or 'auto'")
         if self.rest_port == self.grpc_port and self.rest_port not in (0, "auto"):
             raise InvalidArgument(f"rest_port={self.rest_port} is grpc_port too: give them two ports")
+        if self.grpc.tls is not None and self.grpc_port == 0 and not self.grpc.socket_path:
+            raise InvalidArgument(
+                "TLS is for gRPC, but grpc_port=0 turns gRPC off: give a port. REST has no TLS, which a proxy can add"
+            )
 
 
 def _second_of_a_name(models: Sequence[ModelConfig]) -> ModelConfig | None:
