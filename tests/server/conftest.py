@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -53,6 +54,15 @@ class Process:
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.popen.send_signal(number)
+
+    def signal_until_it_ends(self, number: int) -> None:
+        """A signal that follows the first one at once is not a second one."""
+        for _ in range(600):
+            self.signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(0.1)
+                return
+        raise AssertionError("the server does not end")
 
     def ended(self) -> tuple[int, str]:
         """Exit code, and the whole log. It is killed after 60 seconds."""

@@ -154,7 +154,7 @@ def test_a_second_signal_ends_it_at_once(run: Run, half_plus_two: Path, number: 
         wait_until_read(process)
         process.signal()
         wait_until_not_ready(process)
-        process.signal(number)
+        process.signal_until_it_ends(number)
         assert process.ended()[0] == code
 
 
