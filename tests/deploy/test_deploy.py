@@ -27,6 +27,7 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 KUSTOMIZATIONS = ["base", "overlays/baked"]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
+UNIT = (DEPLOY / "systemd" / "lightship.service").read_text()
 IMAGE = f"lightship:{lightship.__version__}"
 ENDING = 1.0  # seconds that a server needs after its drain
 DRAIN = next(float(field.default) for field in fields(ServerOptions) if field.name == "drain_seconds")
@@ -176,3 +177,19 @@ def test_the_files_that_the_guide_names_exist() -> None:
     named = set(re.findall(r"deploy/[\w./-]+\w", guide))
     assert named
     assert all((ROOT / path).exists() for path in named)
+
+
+def test_the_unit_of_systemd_is_valid(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "lightship.service"
+    unit.write_text(UNIT.replace("/opt/lightship/bin/lightship", sys.executable))  # verify wants a program that exists
+    done = subprocess.run([program, "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_waits_until_a_server_has_drained() -> None:
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
+    assert int(seconds) > DRAIN + ENDING
+    assert "KillMode=mixed" in UNIT
