@@ -20,6 +20,7 @@ from lightship.lifecycle import Manager, Servable, ServableId, State, load_serva
 from lightship.lifecycle.attempts import Backoff, Retries
 from lightship.lifecycle.model_versions import MAX_ENDED
 from lightship.lifecycle.models import MAX_REMOVED
+from lightship.lifecycle.version_files import FilesSeen, fingerprint
 
 AddVersion = Callable[[int], Path]
 NEVER = Backoff(3600.0, 3600.0)
@@ -444,6 +445,37 @@ def test_a_version_that_comes_back_while_it_goes_away_is_loaded_again(
     await_state(manager, 1, State.AVAILABLE)
     with manager.handle("half") as again:
         assert again.servable is not first
+
+
+@pytest.mark.parametrize("gone_meanwhile", [False, True])
+@pytest.mark.parametrize("first_fails", [False, True])
+def test_a_version_whose_folder_moves_while_it_loads_is_loaded_from_the_new_folder(
+    start_manager: StartManager, add_version: AddVersion, tmp_path: Path, gone_meanwhile: bool, first_fails: bool
+) -> None:
+    go_on, loaded = threading.Event(), list[Path]()
+    old, new = add_version(1), tmp_path / "moved" / "1"
+    shutil.copytree(old, new)
+
+    def load(id: ServableId, path: Path) -> Servable:
+        loaded.append(path)
+        assert go_on.wait(DEADLINE)
+        if path == old and first_fails:
+            raise DataLoss("the old folder is damaged")
+        return load_servable(id, path)
+
+    manager = start_manager(load, backoff=NEVER)
+    manager.aspire("half", {1: old})
+    await_state(manager, 1, State.LOADING)
+    if gone_meanwhile:
+        manager.aspire("half", {})
+    manager.aspire("half", {1: new}, files={1: FilesSeen({}, "its files are still being written")})
+    go_on.set()
+    assert manager.wait(lambda _: states(manager) == {1: State.START}, DEADLINE)
+    manager.aspire("half", {1: new}, files={1: FilesSeen(fingerprint(new))})
+    await_state(manager, 1, State.AVAILABLE)
+    assert loaded == [old, new]
+    with manager.handle("half") as handle:
+        assert handle.servable.bundle.path == new
 
 
 def test_no_versions_unloads_what_is_there(manager: Manager, add_version: AddVersion) -> None:

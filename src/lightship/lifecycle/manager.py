@@ -258,7 +258,10 @@ class Manager(ServedModels):
             again = record.phase is Phase.READY
             if not meanwhile and not (again and isinstance(loaded, LightshipError)):
                 record.fingerprint = before
-            if meanwhile and record.aspired and record.phase in (Phase.LOADING, Phase.READY):
+            if record.moved_to is not None and record.aspired and record.phase is Phase.LOADING:
+                record.restart(record.moved_to)
+                self._drop(loaded)
+            elif meanwhile and record.aspired and record.phase in (Phase.LOADING, Phase.READY):
                 record.postpone(now)
                 self._drop(loaded)
             elif isinstance(loaded, LightshipError):

@@ -54,6 +54,8 @@ class ModelVersions:
             known.aspired = True
             if known.phase in (Phase.NEW, Phase.ERROR, Phase.RETRYING, Phase.UNLOADING):
                 known.path = path
+            elif known.phase is Phase.LOADING:
+                known.moved_to = path if path != known.path else None
 
     def see(self, files: Mapping[int, FilesSeen], versions: Mapping[int, Path], now: float) -> None:
         """Takes in what the files of aspired versions look like. A loaded version stays if its path is another now."""
@@ -66,6 +68,8 @@ class ModelVersions:
             record.note_folder(versions[number])
             if record.path == versions[number]:
                 record.see(seen, now)
+            elif record.moved_to == versions[number]:
+                record.unsettled = seen.unsettled
 
     def forget(self) -> None:
         """Marks the model as removed. Its versions stay in its status."""

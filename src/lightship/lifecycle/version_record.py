@@ -75,6 +75,8 @@ class VersionRecord:
     notice: str = ""
     # The folder that is configured for it now, if it answers from another one.
     elsewhere: Path | None = None
+    # The folder that is configured for it now, if another one is being loaded for the first time.
+    moved_to: Path | None = None
     # The position in the order in which versions ended.
     ended: int = 0
 
@@ -144,6 +146,11 @@ class VersionRecord:
         self.retry_at = now + _POSTPONE_SECONDS
         if self.phase is Phase.LOADING:
             self.phase = Phase.NEW
+
+    def restart(self, path: Path) -> None:
+        """Lets it be loaded from another folder, because that was configured while it was being loaded."""
+        self.path, self.moved_to, self.phase = path, None, Phase.NEW
+        self.failures, self.retry_at = 0, 0.0
 
     def snapshot(self, now: float) -> Version:
         return Version(self.id.version, self.phase, self.aspired, self.phase is Phase.NEW and not self.may_load(now))
