@@ -43,8 +43,9 @@ def list_versions(folder: Path) -> dict[int, Path]:
 
 def version_entries(folder: Path) -> list[tuple[int, Path]]:
     """Returns every entry whose name is a number, in lexical order of names. Raises the errors of `list_versions`."""
-    numbered = ((version_number(name), folder / name) for name in _entries(folder))
-    return [(number, path) for number, path in numbered if number is not None]
+    # Servers do this every second, and a folder may hold a million other files.
+    numbered = [(name, number) for name in _names(folder) if (number := version_number(name)) is not None]
+    return [(number, folder / name) for name, number in sorted(numbered)]
 
 
 def has_saved_model(folder: Path) -> bool:
@@ -215,8 +216,13 @@ def model_bytes(folder: Path) -> int:
 
 
 def _entries(folder: Path) -> list[str]:
+    """Returns the names in a folder in lexical order. Raises the errors of `list_versions`."""
+    return sorted(_names(folder))
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder))
+        return os.listdir(folder)
     except NotADirectoryError as error:
         raise NotFound(f"{folder} is a file, not a model's folder: give a folder such as models/dog") from error
     except FileNotFoundError as error:
