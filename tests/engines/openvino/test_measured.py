@@ -95,8 +95,8 @@ def test_what_a_busy_machine_measured_is_used_but_not_kept(tmp_path: Path, monke
     monkeypatch.setattr(Trials, "forget", lambda self, key: forgotten.append(key))
     prepare = Trials.prepare
 
-    def busy(self: Trials, request: Any, key: str) -> Any:
-        entry = prepare(self, request, key)
+    def busy(self: Trials, request: Any, key: str, *check: Any) -> Any:
+        entry = prepare(self, request, key, *check)
         if "costs" not in entry.info:
             return entry
         paused.append(self._work.pauses)

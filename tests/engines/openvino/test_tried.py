@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,7 @@ def test_a_load_that_fails_ends_after_openvino_is_imported(
         time.sleep(0.3)
         imported.append(True)
 
-    def fail(self: Trials, request: Any, key: str) -> Any:
+    def fail(self: Trials, request: Any, key: str, check: Callable[[], None]) -> Any:
         assert begun.wait(60)
         raise TrialFailed("the server is stopping")
 
@@ -113,3 +115,19 @@ def test_files_that_change_meanwhile_leave_no_entry(version: Path, tmp_path: Pat
     with pytest.raises(DataLoss, match="were changed while they were loaded"):
         _program(version, trials)
     assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_version_that_is_removed_meanwhile_is_no_reason_to_refuse_its_copy(version: Path, tmp_path: Path) -> None:
+    trials, copy = _trials(tmp_path / "c"), shutil.copytree(version, tmp_path / "m" / "2")
+    ask = trials._ask
+
+    def removed(request: Any, key: str, out: Path) -> dict[str, Any]:
+        shutil.rmtree(version)
+        assert "error" in ask(request, key, out)
+        return {"info": {"cannot_run": "OpenVINO cannot read the graph: Could not open the file", "operation": ""}}
+
+    trials._ask = removed  # type: ignore[method-assign]
+    with pytest.raises(DataLoss, match="were changed while they were loaded"):
+        _program(version, trials)
+    trials._ask = ask  # type: ignore[method-assign]
+    np.testing.assert_array_equal(_program(copy, trials).run({"x": ONES}, ["y"])["y"], 2 * ONES)

@@ -377,6 +377,39 @@ def test_those_who_wait_for_the_same_get_the_same_failure(trials: Trials, tmp_pa
     assert (tmp_path / "log").read_text() == "failed\n"
 
 
+@pytest.mark.parametrize("what", ["write", "crash"])
+def test_what_was_found_out_of_other_files_is_not_remembered(trials: Trials, tmp_path: Path, what: str) -> None:
+    def check() -> None:
+        raise DataLoss("the files were changed")
+
+    with pytest.raises(DataLoss, match="^the files were changed$"):
+        trials.prepare(_request(what, tmp_path), "a", check)
+    assert trials.prepare(_request("print_and_write", tmp_path), "a").info == {"printed": True}
+
+
+def test_who_waits_for_the_same_of_other_files_does_not_get_their_error(trials: Trials, tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def check() -> None:
+        begun.set()
+        assert go_on.wait(60)
+        raise DataLoss("the files were removed")
+
+    def ask(name: str) -> int:
+        (tmp_path / name).mkdir()
+        return int(trials.prepare(_request("write", tmp_path / name), "a").info["pid"])
+
+    with ThreadPoolExecutor(2) as threads:
+        removed = threads.submit(trials.prepare, _request("write", tmp_path), "a", check)
+        assert begun.wait(60)
+        other = threads.submit(ask, "other")
+        go_on.set()
+        assert other.result(60)
+        with pytest.raises(DataLoss, match="^the files were removed$"):
+            removed.result(60)
+    assert (tmp_path / "other" / "log").exists()
+
+
 def test_many_open_files_are_no_obstacle(trials: Trials, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,9 @@ class OpenedVersion:
         trials = backend_trials_for(self._options)
         key = cache_key({**request, "folder": digest_of_folder(self._folder, digests=self._digests)})
         try:
-            info = trials.prepare(request, key).info
+            info = trials.prepare(request, key, partial(check_unchanged, self._folder, stamp)).info
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
-        try:
-            check_unchanged(self._folder, stamp)
-        except DataLoss:
-            trials.forget(key)  # it may be about the new files
-            raise
         if "cannot_run" in info:
             raise CannotRun(str(info["cannot_run"]))
         return info

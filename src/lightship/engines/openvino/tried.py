@@ -61,10 +61,14 @@ class Tried:
 
     def copies(self, names: Iterable[str], *, streams: int = 1, threads: int = 0) -> Mapping[str, Compiled]:
         """Imports the models again. If the cache has lost them, a helper process compiles them again."""
-        request, stamp = request_for(self._folder, self._signature, self._options, None), stamp_of_folder(self._folder)
-        entry = self._prepared(request, cache_key({**request, "folder": self._digest}))
-        if self._stamp != stamp or not entry.info["written"]:
-            raise CannotRun(f"the files in {self._folder} were changed, or there is no space for compiled models")
+        request = request_for(self._folder, self._signature, self._options, None)
+        try:
+            check_unchanged(self._folder, self._stamp)
+            entry = self._prepared(request, cache_key({**request, "folder": self._digest}))
+        except DataLoss as changed:
+            raise CannotRun(changed.message) from changed
+        if not entry.info["written"]:
+            raise CannotRun("there is no space for compiled models")
         description = Description.of_json(entry.info)
         options = replace(self._options, threads=threads or self._options.threads)
         try:
@@ -86,12 +90,7 @@ class Tried:
         self._digest, self._stamp = digest_of_folder(self._folder, digests=self._digests), stamp
         key = cache_key({**request, "folder": self._digest})
         found = self._unless_damaged(request, key, variant)
-        try:
-            check_unchanged(self._folder, stamp)
-        except DataLoss:
-            # The compiled model may be made from the new files, but the key belongs to the old files.
-            self._trials.forget(key)
-            raise
+        check_unchanged(self._folder, stamp)
         return found
 
     def _unless_damaged(
@@ -125,7 +124,7 @@ class Tried:
         imported = Event()
         importing = start_thread(_import_ahead, imported, name="lightship-import")
         try:
-            entry = self._trials.prepare(request, key)
+            entry = self._trials.prepare(request, key, partial(check_unchanged, self._folder, self._stamp))
         except TrialFailed as failed:
             raise CannotRun(failed.reason) from failed
         finally:

@@ -7,18 +7,18 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightship.engines.cache import CompiledCache, Entry
 from lightship.engines.trial.pool import HELPERS, Helpers
 from lightship.engines.trial.process import HelperEnded, HelperProcess
 from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.work import WORK, Work
-from lightship.errors import Code, error_of
+from lightship.errors import Code, LightshipError, error_of
 from lightship.priority import at_low_priority
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,13 @@ def _passing(error: BaseException) -> bool:
     return error.passing if isinstance(error, TrialFailed) else names_shortage(str(error))
 
 
+class _Running(NamedTuple):
+    """A request that is being handled, and what comes of it."""
+
+    request: Mapping[str, Any]
+    result: Future[Entry]
+
+
 class Trials:
     """Runs requests in helper processes and caches their results.
 
@@ -76,30 +83,39 @@ class Trials:
         self._cache, self._seconds, self._memory = cache, seconds, memory
         self._work, self._helpers, self._alone = work, helpers, alone
         self._lock = threading.Lock()
-        self._running: dict[str, Future[Entry]] = {}
+        self._running: dict[str, _Running] = {}
         self._busy: dict[HelperProcess, str] = {}  # each with the key of its request
         self._cancelled: set[str] = set()
         self._closed = False
 
-    def prepare(self, request: Mapping[str, Any], key: str) -> Entry:
+    def prepare(self, request: Mapping[str, Any], key: str, check: Callable[[], None] = lambda: None) -> Entry:
         """Returns the cached result of this key. If there is none, a helper process handles the request.
 
-        Raises TrialFailed if the helper ended or exceeded a limit, and the errors that the work itself raised.
+        check: is called when the helper has answered or crashed. If it raises, nothing is cached: the files that the
+            helper read were not those that the key stands for, or were removed.
+
+        Raises TrialFailed if the helper ended or exceeded a limit, and the errors of `check` and of the work itself.
         """
-        with self._lock:
-            running = self._running.get(key)
-            own = self._running[key] = Future() if running is None else running
-        if running is not None:  # concurrent requests with the same key share one result
-            return running.result()
+        while True:
+            with self._lock:
+                running = self._running.get(key)
+                if running is None:
+                    own = self._running[key] = _Running(request, Future())
+                    break
+            try:  # concurrent requests with the same key share one result
+                return running.result.result()
+            except LightshipError:
+                if running.request == request:
+                    raise  # otherwise the error is about the files of another folder
         try:
-            own.set_result(self._kept_or_made(dict(request), key))
+            own.result.set_result(self._kept_or_made(dict(request), key, check))
         except BaseException as error:
-            own.set_exception(error)
+            own.result.set_exception(error)
         finally:
             with self._lock:
                 del self._running[key]
                 self._cancelled.discard(key)
-        return own.result()
+        return own.result.result()
 
     def cancel(self, key: str) -> None:
         """Stops the request of this key if it is running. Its callers get TrialFailed."""
@@ -122,18 +138,18 @@ class Trials:
         for helper in busy:
             helper.stop()
 
-    def _kept_or_made(self, request: dict[str, Any], key: str) -> Entry:
+    def _kept_or_made(self, request: dict[str, Any], key: str, check: Callable[[], None]) -> Entry:
         entry = self._cache.get(key)
         if entry is None and self._alone:
             with self._cache.alone(lambda: self._stopped(key)):
-                entry = self._cache.get(key) or self._made(request, key)
+                entry = self._cache.get(key) or self._made(request, key, check)
         elif entry is None:
-            entry = self._made(request, key)
+            entry = self._made(request, key, check)
         if "crashed" in entry.info:
             raise TrialFailed(str(entry.info["crashed"]))
         return entry
 
-    def _made(self, request: dict[str, Any], key: str) -> Entry:
+    def _made(self, request: dict[str, Any], key: str, check: Callable[[], None]) -> Entry:
         with self._cache.workplace() as out:
             try:
                 answer = self._asked(request, key, out)
@@ -142,6 +158,7 @@ class Trials:
                     f"the helper process that compiles the model cannot be started or reached: {error}", passing=True
                 ) from error
             except HelperEnded as ended:
+                check()
                 short = names_shortage(ended.reason)
                 if ended.signal not in _CRASHES or not ended.fresh or short:
                     killed = bool(ended.signal) and ended.signal == _SIGKILL
@@ -151,6 +168,7 @@ class Trials:
                 )
                 _empty(out)
                 return self._cache.put(key, {"crashed": ended.reason}, out)
+            check()
             if "failed" in answer:
                 raise TrialFailed(str(answer["failed"]))
             if "error" in answer:
