@@ -68,10 +68,10 @@ def test_a_limit_of_a_group_below_the_root_counts() -> None:
 
 @pytest.fixture
 def nothing_set_aside() -> Iterator[None]:
-    """A command that serves, which a test ran in this process, has set aside what there was."""
+    """tests/conftest.py, and a command that serves, which a test ran in this process, have set aside what there was."""
     gc.unfreeze()
     yield
-    gc.unfreeze()
+    gc.freeze()
 
 
 class _Cycle:
