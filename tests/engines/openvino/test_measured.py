@@ -35,7 +35,8 @@ def _no_helper_stays() -> Iterator[None]:
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measures at a usual priority. At the lowest one it takes minutes beside other tests that use all processors."""
+    """Measures at once, at a usual priority. The lowest one takes minutes beside tests that use all processors."""
+    monkeypatch.setattr(measured, "START_SECONDS", 0.0)
     monkeypatch.setattr(shared, "MEASURING_WORK", Work("lightship.engines.openvino.measuring:work", pauses=True))
 
 
@@ -80,6 +81,7 @@ def test_the_next_load_finds_the_costs_in_the_cache(tmp_path: Path, monkeypatch:
     first = _engine(tmp_path)
     _until(lambda: bool(_costs(first)))
     monkeypatch.setattr(Trials, "_made", None)  # would fail
+    monkeypatch.setattr(measured, "START_SECONDS", 600.0)  # is not waited for
     second = _engine(tmp_path)
     _until(lambda: bool(_costs(second)))
     assert _costs(second) == _costs(first)
@@ -110,6 +112,22 @@ def test_what_a_busy_machine_measured_is_used_but_not_kept(tmp_path: Path, monke
     engine.close()
 
 
+def test_a_version_that_is_unloaded_soon_after_its_first_call_starts_no_helper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(measured, "START_SECONDS", 600.0)
+    engine = _engine(tmp_path)
+    engine.engine_of(DEFAULT_SIGNATURE)
+    monkeypatch.setattr(Trials, "_made", lambda self, request, key: made.append(key))
+    engine.joining(DEFAULT_SIGNATURE)
+    program = engine._slots[DEFAULT_SIGNATURE].program  # type: ignore[attr-defined]
+    _until(lambda: bool(program._measured._key))
+    engine.close()
+    _until(lambda: not measured._BACKGROUND._running)
+    assert made == []
+
+
 def test_unloading_stops_the_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, cancelled = threading.Event(), threading.Event()
     cancel = Trials.cancel
@@ -119,6 +137,7 @@ def test_unloading_stops_the_measuring(tmp_path: Path, monkeypatch: pytest.Monke
         assert cancelled.wait(60)
         raise AssertionError("the request was cancelled")
 
+    monkeypatch.setattr(measured, "START_SECONDS", 0.0)
     engine = _engine(tmp_path)
     monkeypatch.setattr(Trials, "_ask", hanging)
     monkeypatch.setattr(Trials, "cancel", lambda self, key: (cancel(self, key), cancelled.set()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ from lightship.threads import start_thread, start_timer
 
 logger = logging.getLogger(__name__)
 
+# Seconds after the first call. The calls in this time have all processors to themselves, and a process that ends sooner
+# starts no helper in vain.
+START_SECONDS = 2.0
 # A machine that is too busy to measure is tried again after so many seconds.
 RETRY_SECONDS = (30.0, 120.0, 600.0)
 
@@ -46,7 +50,8 @@ class Measured:
         self._options = options
         self._trials = measuring_trials_for(options)
         self._lock = threading.Lock()
-        self._started = self._closed = False
+        self._started, self._closing = False, threading.Event()
+        self._due = 0.0  # when to ask a helper at the earliest, by `time.monotonic`
         self._key = ""
         self._timer: threading.Timer | None = None
         self._retries = iter(RETRY_SECONDS)
@@ -62,9 +67,9 @@ class Measured:
         if self._started:
             return
         with self._lock:
-            if self._started or self._closed:
+            if self._started or self._closing.is_set():
                 return
-            self._started = True
+            self._started, self._due = True, time.monotonic() + START_SECONDS
         if self._given is not None:
             self._use_given(self._given)
         elif not _BACKGROUND.submit(self._measure):
@@ -73,7 +78,8 @@ class Measured:
     def close(self) -> None:
         """Stops measuring."""
         with self._lock:
-            self._closed, self.when_streams, self.when_one_thread = True, _ignore, _none  # they refer to the models
+            self._closing.set()
+            self.when_streams, self.when_one_thread = _ignore, _none  # they refer to the models
             key, timer, trials = self._key, self._timer, self._trials
         if timer is not None:
             timer.cancel()
@@ -84,7 +90,7 @@ class Measured:
         try:
             self._prepare()
         except (LightshipError, TrialFailed) as failed:
-            if not self._closed:
+            if not self._closing.is_set():
                 folder = self._request["folder"]
                 logger.info("what a run of %s takes was not measured: %s", folder, failed, extra={"folder": folder})
                 self._retry()
@@ -92,9 +98,11 @@ class Measured:
     def _prepare(self) -> None:
         key = cache_key({**self._request, "folder": self._digest(), "measures": "costs"})
         with self._lock:
-            if self._closed:
+            if self._closing.is_set():
                 return
             self._key, trials = key, self._trials
+        if not trials.keeps(key) and self._closing.wait(max(0.0, self._due - time.monotonic())):
+            return
         info = trials.prepare(self._request, key).info
         self._use(info)
         if info["disturbed"]:
@@ -126,7 +134,7 @@ class Measured:
     def _retry(self) -> None:
         seconds = next(self._retries, None)
         with self._lock:
-            if seconds is None or self._closed:
+            if seconds is None or self._closing.is_set():
                 return
             self._timer = start_timer(seconds, self._measure_again)
 

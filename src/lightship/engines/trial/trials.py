@@ -117,6 +117,10 @@ class Trials:
                 self._cancelled.discard(key)
         return own.result.result()
 
+    def keeps(self, key: str) -> bool:
+        """Whether the result of this key is in the cache."""
+        return self._cache.get(key) is not None
+
     def cancel(self, key: str) -> None:
         """Stops the request of this key if it is running. Its callers get TrialFailed."""
         with self._lock:
