@@ -27,6 +27,8 @@ def take_share(cpus: Collection[int], sharers: int) -> None:
     if cpus and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):  # one of them was taken away in the meantime
             os.sched_setaffinity(0, cpus)
+    for looked_up in available_cpus, schedulable_cpus:
+        looked_up.cache_clear()
 
 
 @cache
@@ -58,8 +60,9 @@ def limit_libraries() -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
 
 
+@cache
 def schedulable_cpus() -> int:
-    """Returns the number of processors on which the system may run this process."""
+    """Returns the number of processors on which the system may run this process. Looked up once."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +33,15 @@ def test_threads_of_large_models_are_bound_if_no_other_process_needs_the_process
     assert properties(EngineOptions(threads=every))["ENABLE_CPU_PINNING"] is True
     if every > 1:
         assert properties(EngineOptions(threads=every - 1))["ENABLE_CPU_PINNING"] is False
+
+
+@pytest.mark.skipif(sys.platform != "linux" or schedulable_cpus() < 2, reason="needs Linux and two processors")
+def test_a_model_compiled_beside_requests_is_the_same(tmp_path: Path) -> None:
+    """Although the helper process is kept off one processor, and compiled models contain the number of them."""
+    compiled = []
+    for low in True, False:
+        options = EngineOptions(cache_dir=tmp_path / str(low), low_priority=low)
+        load_engine(TOY, read_saved_model(TOY), options).close()
+        compiled += [path.read_bytes() for path in (tmp_path / str(low)).rglob("declared")]
+    assert len(compiled) == 2
+    assert compiled[0] == compiled[1]

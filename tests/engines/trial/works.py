@@ -154,5 +154,14 @@ def _about(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
         "core": list(resource.getrlimit(resource.RLIMIT_CORE)),
         "group": os.getpgrp(),
         "session": os.getsid(0),
+        "processors": sorted(os.sched_getaffinity(0)),
         "main": __import__("sys").modules["__main__"].__dict__.get("__file__", ""),
     }
+
+
+def _until_processors(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Computes until this process may use so many processors."""
+    end = time.monotonic() + 90
+    while len(os.sched_getaffinity(0)) < request["count"] and time.monotonic() < end:
+        sum(range(100_000))
+    return {"processors": sorted(os.sched_getaffinity(0))}

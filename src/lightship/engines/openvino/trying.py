@@ -22,12 +22,22 @@ from lightship.engines.openvino.building import Built, build_signature, build_va
 from lightship.engines.openvino.compiled import Compiled
 from lightship.engines.openvino.description import DECLARED, ONE_ROW
 from lightship.engines.openvino.proven import refuse_unproven
+from lightship.engines.openvino.runtime import core
+from lightship.processors import available_cpus, schedulable_cpus
 from lightship.saved_model.reader import SavedModel, read_saved_model
 from lightship.saved_model.signatures import Signature
 
 logger = logging.getLogger(__name__)
 
 _REFERENCE = Reference(in_helper=True)  # for all signatures that this helper process tries
+
+
+def prepare() -> None:
+    """Counts the processors, before this process is kept off one of them: how models are compiled depends on them."""
+    schedulable_cpus()
+    available_cpus()
+    with suppress(CannotRun):  # without OpenVINO
+        core().get_property("CPU", "INFERENCE_NUM_THREADS")
 
 
 def work(request: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -22,9 +22,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(work: str, parent: int, answers: int) -> None:
-    """Says whether this process will end with the server, and then handles requests from standard input.
+    """Says whether this process will end with the server, then that it is prepared, and handles requests after that.
 
-    `work` is the function that handles a request, as module:function. `parent` is the server's process id; the helper
+    Requests come from standard input. `work` is the function that handles one, as module:function; if its module has a
+    function `prepare`, that is called first. `parent` is the server's process id; the helper
     ends when that process ends. `answers` is the file descriptor that answers are written to; where it is the standard
     output, nothing else is written there.
     """
@@ -32,8 +33,11 @@ def main(work: str, parent: int, answers: int) -> None:
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     write_message(out, {"ends_with_server": ends_with_server})
-    module, _, function = work.partition(":")
-    found: Handler = getattr(import_module(module), function)
+    name, _, function = work.partition(":")
+    module = import_module(name)
+    getattr(module, "prepare", lambda: None)()
+    write_message(out, {"prepared": True})
+    found: Handler = getattr(module, function)
     while (request := read_message(requests)) is not None:
         write_message(out, _answer(found, request))
         gc.collect()

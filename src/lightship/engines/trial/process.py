@@ -19,6 +19,7 @@ from typing import Any
 
 from lightship.engines.scratch import Scratch
 from lightship.engines.trial.messages import STANDARD_OUTPUT, missing, parse, write_message
+from lightship.engines.trial.processors import SparedProcessor
 from lightship.engines.trial.shortage import names_shortage
 from lightship.engines.trial.work import Work
 from lightship.pauses import LOADS, PAUSES
@@ -85,6 +86,7 @@ class HelperProcess:
         self._answered, self._begun = 0, False
         self._stopped = threading.Event()
         self._pausing, self._pauses = threading.Lock(), 0
+        self._spared: SparedProcessor | None = None
         self._paused, self._paused_at = 0.0, 0.0  # the seconds of the pauses that are over, and when the last one began
         self._scratch = _scratch()
         try:
@@ -175,6 +177,9 @@ class HelperProcess:
                 self._begun = True
                 if ends_with_server and self.work.pauses:  # otherwise one that is stopped would outlive this process
                     self._let_pause()
+                self._answer(seconds, memory)  # that it is prepared
+                if self.work.spares_processor:
+                    self._spared = SparedProcessor(self.pid)
             return self._answer(seconds, memory)
         except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
@@ -253,6 +258,8 @@ class HelperProcess:
                     if not more:
                         raise self._ended()
                     received += more
+                if self._spared is not None:
+                    self._spared.look()
                 now = time.monotonic()
                 if now > latest or now > end + self.waited() - waited:
                     raise HelperEnded(f"the helper process took longer than {seconds:g} s (--trial-seconds)", slow=True)

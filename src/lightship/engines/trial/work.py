@@ -22,12 +22,16 @@ class Work:
     pauses: bool = False
     # Whether it is stopped, too, while other helpers work.
     pauses_for_loads: bool = False
+    # Whether it leaves one processor to requests, as long as it need not wait for the others.
+    spares_processor: bool = False
 
 
 WORK = Work("lightship.engines.openvino.trying:work")
-LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, pauses=True)
+LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, pauses=True, spares_processor=True)
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
-LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
+LOW_BACKEND_WORK = Work(
+    "lightship.engines.backends.trying:work", beside_requests=True, pauses=True, spares_processor=True
+)
 # It takes what no other process wants of the processors.
 MEASURING_WORK = Work(
     "lightship.engines.openvino.measuring:work",

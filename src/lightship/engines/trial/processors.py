@@ -1,0 +1,75 @@
+"""Keeps a helper process off one of the processors while versions answer requests. Only Linux can do that."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+# A process gets all processors if, over so many seconds, it waits longer than it runs, and for so much of the time.
+_LOOK_SECONDS = 0.5
+_LEAST_WAITING = 0.25
+
+
+class SparedProcessor:
+    """Keeps a process off one processor, so that a request finds that one free.
+
+    Linux does not always interrupt a process of low priority at once when a request wakes a thread: not in the middle
+    of a system call or a page fault, for example. Where there is a free processor, the thread need not wait.
+
+    The process gets all processors back if it often waits for those it was left with, because it shares them with
+    other work.
+    """
+
+    def __init__(self, pid: int) -> None:
+        """Does nothing if there is only one processor, or elsewhere than on Linux."""
+        self._pid = pid
+        self._usable: set[int] = set()
+        self._looked_at, self._times = time.monotonic(), _times(pid)
+        if sys.platform == "linux":
+            with suppress(OSError):  # the process has ended
+                usable = os.sched_getaffinity(pid)
+                if len(usable) > 1:
+                    self._usable = usable
+                    self._keep_to(usable - {min(usable)})
+
+    def look(self) -> None:
+        """Gives the process all processors back if it has often waited since the last look. Call this often."""
+        seconds = time.monotonic() - self._looked_at
+        if not self._usable or seconds < _LOOK_SECONDS:
+            return
+        before, self._times = self._times, _times(self._pid)
+        ran = waited = 0
+        for thread, times in self._times.items():
+            earlier = before.get(thread, (0, 0))
+            ran, waited = ran + times[0] - earlier[0], waited + times[1] - earlier[1]
+        if waited > max(ran, _LEAST_WAITING * seconds * 1e9):
+            self._keep_to(self._usable)
+            self._usable = set()
+        self._looked_at += seconds
+
+    def _keep_to(self, processors: set[int]) -> None:
+        """Lets all threads run on these processors only, and those that they start."""
+        if sys.platform == "linux":
+            for thread in _threads(self._pid):
+                with suppress(OSError):  # it has ended, or a processor was taken away
+                    os.sched_setaffinity(int(thread.name), processors)
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # the process has ended
+        return []
+
+
+def _times(pid: int) -> dict[str, tuple[int, int]]:
+    """Returns for how many nanoseconds each thread has run, and has waited for a processor."""
+    times = {}
+    for thread in _threads(pid):
+        with suppress(OSError, ValueError):  # it has ended, or the system does not tell
+            ran, waited, _ = (thread / "schedstat").read_text().split()
+            times[thread.name] = int(ran), int(waited)
+    return times
