@@ -17,6 +17,7 @@ from lightship.engines.openvino.runtime import core
 from lightship.engines.tensorflow.importing import import_tensorflow
 from lightship.errors import ResourceExhausted
 from lightship.saved_model.reader import read_saved_model
+from lightship.threads import NO_THREAD
 
 pytestmark = pytest.mark.tensorflow
 
@@ -36,6 +37,10 @@ def load(version: Path, engine: str = "auto") -> list[float]:
         loaded.close()
 
 
+def refuse(thread: threading.Thread) -> None:
+    raise RuntimeError(NO_THREAD)
+
+
 def test_a_model_for_which_openvino_gets_no_thread_is_not_given_to_tensorflow(
     half_plus_two: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -53,12 +58,30 @@ def test_tensorflow_is_not_asked_for_more_threads_than_there_are(
     half_plus_two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_tensorflow()
-
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     with monkeypatch.context() as few:
         few.setattr(threading.Thread, "start", refuse)
         with pytest.raises(ResourceExhausted, match="TensorFlow needs .* threads, and the system allows 0"):
             load(half_plus_two / "123", "tensorflow")
     assert load(half_plus_two / "123", "tensorflow") == [2.5]
+
+
+def test_a_signature_for_which_tensorflow_got_no_threads_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signature is first loaded when it is asked for, and the version stays loaded."""
+    tf = import_tensorflow()
+    module = tf.Module()
+    module.counter = tf.Variable(0.0)
+    count = tf.function(lambda x: {"y": module.counter.assign_add(x)}, input_signature=[tf.TensorSpec([], tf.float32)])
+    double = tf.function(lambda x: {"y": 2 * x}, input_signature=[tf.TensorSpec([], tf.float32)])
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": double, "count": count})
+    monkeypatch.setattr("lightship.engines.trial.trials._RETRY_SECONDS", 0.0)
+    engine = load_engine(tmp_path, read_saved_model(tmp_path), EngineOptions())
+    try:
+        with monkeypatch.context() as few:
+            few.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ResourceExhausted, match="TensorFlow needs"):
+                engine.run("count", {"x": np.float32(1.5)})
+        assert engine.run("count", {"x": np.float32(1.5)})["y"] == 1.5
+    finally:
+        engine.close()

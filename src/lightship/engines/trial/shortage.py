@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 
+from lightship.threads import NO_THREAD, RAISE_LIMITS
+
 # What libraries say when the system gives them no further thread, memory or file: they quote it, or name the call.
 _SHORTAGES = (
     *(os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)),
     "bad_alloc",
     "pthread_create",
+    NO_THREAD,
+    RAISE_LIMITS,  # of Lightship's own errors
 )
 
 
