@@ -28,6 +28,7 @@ def save_signatures(folder: Path) -> None:
         "reverse": _function(lambda x: {"y": tf.reverse(x, [1])}, floats),
         "gelu": _function(lambda x: {"y": tf.nn.gelu(x)}, floats),
         "erfc": _function(lambda x: {"y": tf.math.log(tf.math.erfc(x))}, floats),
+        "scaled erfc": _function(lambda x: {"y": tf.exp(x * x) * tf.math.erfc(x)}, floats),
         "floor": _function(lambda ids: {"quotient": ids // 7, "remainder": ids % 7, "negative": ids // -7}, ids),
         "modulo": _function(lambda x: {"y": x % 86400.0, "negative": x % -3.0}, floats),
         "divide": _function(lambda ids: {"y": 7 // ids}, ids),

@@ -76,6 +76,7 @@ def test_each_signature_that_converts_has_a_file(converted: tuple[Path, dict[str
         ("counts", "it changes variables"),
         ("inverse", "tf2onnx does not convert the operation MatrixInverse"),
         ("erfc", "tf2onnx does not convert the operation Erfc"),
+        ("scaled erfc", "tf2onnx does not convert the operation Erfc"),
     ],
 )
 def test_each_other_is_named_with_the_reason(converted: tuple[Path, Any], signature: str, reason: str) -> None:
@@ -127,6 +128,14 @@ def test_the_remainder_of_a_large_quotient_is_exact(engine: Engine) -> None:
     assert engine.engine_of("modulo") == "onnxruntime"
     assert found["y"].tolist() == (tf.constant(x) % 86400.0).numpy().tolist()
     assert found["negative"].tolist() == (tf.constant(x) % -3.0).numpy().tolist()
+
+
+def test_the_remainder_of_a_tiny_negative_number_is_the_divisor(engine: Engine) -> None:
+    """As TensorFlow rounds -1e-10 + 86400."""
+    x = np.array([[-1e-10, 1e-10, -0.0]], np.float32)
+    found = engine.run("modulo", {"x": x})
+    assert found["y"].tolist() == [[86400, x[0, 1], 0]] == (tf.constant(x) % 86400.0).numpy().tolist()
+    assert found["negative"].tolist() == [[x[0, 0], -3, 0]] == (tf.constant(x) % -3.0).numpy().tolist()
 
 
 def test_a_dimension_is_reversed_as_in_bidirectional_layers(engine: Engine) -> None:

@@ -33,10 +33,11 @@ class FloorMod:
         zero = ctx.make_const(f"{node.name}/zero", np.zeros((), kind)).output[0]
         ctx.remove_node(node.name)
         remainder = add("Mod", number, divisor, attr={"fmod": 1})
-        signs = [add("Less", one, zero, made=TensorProto.BOOL) for one in (number, divisor)]
-        moved = add("Mod", add("Add", remainder, divisor), divisor, attr={"fmod": 1})
-        same = add("Equal", *signs, made=TensorProto.BOOL)
-        add("Where", same, remainder, moved, outputs=outputs, name=node.name)
+        negative = [add("Less", one, zero, made=TensorProto.BOOL) for one in (remainder, divisor)]
+        same = add("Equal", *negative, made=TensorProto.BOOL)
+        none = add("Equal", remainder, zero, made=TensorProto.BOOL)
+        right = add("Or", same, none, made=TensorProto.BOOL)
+        add("Where", right, remainder, add("Add", remainder, divisor), outputs=outputs, name=node.name)
 
 
 @tf_op("FloorDiv")

@@ -13,13 +13,14 @@ from tf2onnx.utils import map_onnx_to_numpy_type
 class Erfc:
     """Writes erfc(-x) as 1 + erf(x), of which onnxruntime makes one operation with the rest of gelu.
 
-    Where erfc is small, the sum has fewer right digits. That does not matter if it is multiplied, as in gelu. Anything
-    else is left as it is, so that the signature is not converted.
+    Where erfc is small, the sum has few right digits. In gelu that does not matter, because x alone is multiplied by
+    it. Anything else, such as exp(x * x) * erfc(x), is left as it is, so that the signature is not converted.
     """
 
     @classmethod
     def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
-        if {one.type for one in ctx.find_output_consumers(node.output[0])} != {"Mul"}:
+        scaled = _scaled(node.inputs[0])
+        if scaled is None or not all(_multiplies(one, node, scaled[0]) for one in _users(ctx, node)):
             return
         dtype, shape = ctx.get_dtype(node.output[0]), ctx.get_shape(node.output[0])
 
@@ -32,12 +33,7 @@ class Erfc:
             made: str = ctx.make_const(f"{node.name}/{name}", array).output[0]
             return made
 
-        scaled = _scaled(node.inputs[0])
-        if scaled is None:
-            negative = add("Neg", node.input[0])
-        else:
-            negative = add("Div", scaled[0], constant("divisor", 1 / scaled[1]))
-        erf = add("Erf", negative)
+        erf = add("Erf", add("Div", scaled[0], constant("divisor", 1 / scaled[1])))
         ctx.remove_node(node.name)
         add("Add", erf, constant("one", 1), outputs=list(node.output), name=node.name)
 
@@ -47,3 +43,21 @@ def _scaled(node: Any) -> tuple[str, Any] | None:
     if node.type == "Mul" and node.inputs[0].type == "Neg" and node.inputs[1].is_const():
         return node.inputs[0].input[0], node.inputs[1].get_tensor_value(as_list=False)
     return None
+
+
+def _users(ctx: Any, node: Any) -> list[Any]:
+    """Returns what takes the output of a node; the node itself, too, if that is an output of the graph."""
+    (output,) = node.output
+    return [*ctx.find_output_consumers(output), *([node] if output in ctx.outputs else [])]
+
+
+def _multiplies(user: Any, erfc: Any, x: str) -> bool:
+    """Returns whether a node is (x * constant) * erfc."""
+    others = [one for one in user.inputs if one is not erfc]
+    return (
+        user.type == "Mul"
+        and len(others) == 1
+        and others[0].type == "Mul"
+        and x in others[0].input
+        and any(one.is_const() for one in others[0].inputs)
+    )
