@@ -23,9 +23,11 @@ def test_a_proxy_is_that_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None
     assert proxy_of("http://h.example") is None
     monkeypatch.setenv("ALL_PROXY", "http://all:1")
     monkeypatch.setenv("HTTPS_PROXY", "tls:2")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,.internal")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,::1,.internal,h.example:8500")
     assert proxy_of("http://h.example:8501") == "http://all:1"
     assert proxy_of("https://h.example") == "http://tls:2"
+    assert proxy_of("http://[::1]") is proxy_of("http://[::1]:8501") is None
+    assert proxy_of("http://me:secret@h.example:8500/path") is None
     assert proxy_of("http://127.0.0.1:8501") is None
     assert proxy_of("http://models.internal/path") is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from lightship.client.address import speaks_grpc, without_password
@@ -14,10 +14,10 @@ _GRPC_PROXIES, _GRPC_EXCEPTIONS = ("grpc_proxy", "https_proxy", "http_proxy"), (
 
 def proxy_of(base: str) -> str | None:
     """Returns the proxy that the environment names for an address, without its password; None if it names none."""
-    host = urlsplit(base).hostname
-    if not host:  # a UNIX socket
+    parts = urlsplit(base)
+    if not parts.hostname:  # a UNIX socket
         return None
-    proxy = _grpc_proxy(host) if speaks_grpc(base) else _http_proxy(host, urlsplit(base).scheme)
+    proxy = _grpc_proxy(parts.hostname) if speaks_grpc(base) else _http_proxy(parts)
     if not proxy:
         return None
     return without_password(proxy if "://" in proxy else f"http://{proxy}")
@@ -35,9 +35,10 @@ def proxy_advice(base: str) -> str | None:
     )
 
 
-def _http_proxy(host: str, scheme: str) -> str | None:
+def _http_proxy(parts: SplitResult) -> str | None:
     proxies = getproxies()
-    return None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+    server = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)  # NO_PROXY may name a port too
+    return None if proxy_bypass(server) else proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _grpc_proxy(host: str) -> str | None:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightship.client.address import CHECK_ADDRESS
-from lightship.errors import Unknown
+from lightship.errors import LightshipError, Unknown
 
 _MAX_REASON = 300  # characters
-# What Python, numpy and zipfile raise for a value of another type, shape or name than the code expects.
-_UNREADABLE = (
-    *(KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, EOFError, OSError, MemoryError),
-    *(RuntimeError, zipfile.BadZipFile, zlib.error),
-)
 
 
 @contextmanager
 def reading(part: str, advice: str = CHECK_ADDRESS) -> Iterator[None]:
     """Wraps the code that reads a part of a response, such as "the server's status".
 
-    Any server may answer, so a response that is valid JSON can still hold anything. Raises
-    Unknown with the part, the reason and the advice where it cannot be read. Errors of Lightship pass.
+    Any server may answer, so a response that is valid JSON can still hold anything, and libraries raise errors of many
+    classes for it: of a damaged .npz file, numpy and zipfile alone raise a dozen. Raises Unknown with the part, the
+    reason and the advice where it cannot be read. Errors of Lightship pass.
     """
     try:
         yield
-    except _UNREADABLE as error:
+    except LightshipError:
+        raise
+    except Exception as error:
         reason = repr(error)
         shown = reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]}..."
         raise Unknown(f"{part} cannot be read ({shown}): {advice}") from error

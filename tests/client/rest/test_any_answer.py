@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import zipfile
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -11,11 +13,11 @@ import pytest
 from fuzz.documents import mutated_document
 
 from lightship.client.preprocessing import ClientPreprocessing
-from lightship.client.rest import classify, examples, explain, metadata, tensors
+from lightship.client.rest import binary, classify, examples, explain, metadata, tensors
 from lightship.client.rest.exchange import HttpResponse
 from lightship.client.rest.responses import read_json
 from lightship.client.results import TensorInfo
-from lightship.errors import LightshipError
+from lightship.errors import LightshipError, Unknown
 
 TENSOR = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}}
 SIGNATURE = {"inputs": {"x": TENSOR}, "outputs": {"y": TENSOR}, "method_name": "tensorflow/serving/predict"}
@@ -61,3 +63,20 @@ def test_a_document_that_is_nearly_right_is_read_or_refused(kind: str) -> None:
         body = mutated_document(Random(f"{kind}/{number}"), right)
         with contextlib.suppress(LightshipError):
             read(read_json(HttpResponse(200, {}, body, "http://h")))
+
+
+def npz(content: bytes, compression: int = zipfile.ZIP_STORED) -> bytearray:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("y.npy", content)
+    return bytearray(file.getvalue())
+
+
+def test_a_damaged_file_of_arrays_is_refused_whatever_library_finds_it() -> None:
+    compressed = npz(bytes(1000), zipfile.ZIP_LZMA)
+    compressed[60] ^= 255  # lzma finds it
+    header = b"{'descr': ("  # tokenize finds it
+    unfinished = npz(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    for body in compressed, unfinished:
+        with pytest.raises(Unknown, match=r"^the \.npz file in the response cannot be read"):
+            binary.read_outputs(HttpResponse(200, {}, bytes(body), "http://h"))

@@ -99,7 +99,7 @@ def _is_busy(outcome: Outcome) -> bool:
 
 def _as_our_error(error: Exception, base: str, deadline: Deadline) -> LightshipError:
     shown, reason = without_password(base), str(error) or type(error).__name__
-    if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+    if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)):
         advice = "check that the server runs on this host and port; `lightship serve MODEL_FOLDER` starts one"
         return Unavailable(f"no connection to {shown}: {reason}; {proxy_advice(base) or advice}")
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):

@@ -74,8 +74,7 @@ class AsyncHttpTransport:
         self._url, self._closed = url, False
         verify = _verify(url, options.tls)
         self._make = partial(httpx2.AsyncClient, headers=_headers(options), transport=httpx_transport, verify=verify)
-        with reads_environment():
-            self._http = self._make()
+        self._http = self._new_client()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, send: Send) -> Outcome:
@@ -107,9 +106,13 @@ class AsyncHttpTransport:
         if self._loop is not None:
             if not self._loop.is_closed():
                 return FailedPrecondition("another running event loop uses this AsyncClient: make one for each loop")
-            self._http = self._make()
+            self._http = self._new_client()
         self._loop = loop
         return None
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        with reads_environment():
+            return self._make()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
