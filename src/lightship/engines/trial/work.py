@@ -29,9 +29,8 @@ class Work:
 WORK = Work("lightship.engines.openvino.trying:work")
 LOW_WORK = Work("lightship.engines.openvino.trying:work", beside_requests=True, pauses=True, spares_processor=True)
 BACKEND_WORK = Work("lightship.engines.backends.trying:work")
-LOW_BACKEND_WORK = Work(
-    "lightship.engines.backends.trying:work", beside_requests=True, pauses=True, spares_processor=True
-)
+# It measures what runs cost, too, and they will have all processors.
+LOW_BACKEND_WORK = Work("lightship.engines.backends.trying:work", beside_requests=True, pauses=True)
 # It takes what no other process wants of the processors.
 MEASURING_WORK = Work(
     "lightship.engines.openvino.measuring:work",
