@@ -14,12 +14,19 @@ import pytest
 from lightship.engines import EngineOptions, load_engine
 from lightship.engines.openvino import tried
 from lightship.engines.openvino.runtime import core
+from lightship.engines.tensorflow import model
 from lightship.engines.tensorflow.importing import import_tensorflow
 from lightship.errors import ResourceExhausted
 from lightship.saved_model.reader import read_saved_model
 from lightship.threads import NO_THREAD
 
 pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(autouse=True)
+def first_session() -> None:
+    """Lets the next session of TensorFlow be taken for the first one, which starts the threads of all."""
+    model._require_threads.cache_clear()
 
 
 class NoThread:
@@ -63,6 +70,9 @@ def test_tensorflow_is_not_asked_for_more_threads_than_there_are(
         with pytest.raises(ResourceExhausted, match="TensorFlow needs .* threads, and the system allows 0"):
             load(half_plus_two / "123", "tensorflow")
     assert load(half_plus_two / "123", "tensorflow") == [2.5]
+    with monkeypatch.context() as few:
+        few.setattr(threading.Thread, "start", refuse)
+        assert load(half_plus_two / "123", "tensorflow") == [2.5]  # with the threads that there are
 
 
 def test_a_signature_for_which_tensorflow_got_no_threads_is_tried_again(

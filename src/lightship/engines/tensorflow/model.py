@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -176,8 +177,12 @@ def _session(tf: Any, options: EngineOptions, optimised: bool) -> Any:
     return tf.compat.v1.Session(graph=tf.Graph(), config=config)
 
 
+@cache
 def _require_threads(count: int) -> None:
-    """Raises ResourceExhausted if the system does not allow so many: TensorFlow would end the process."""
+    """Raises ResourceExhausted if the system does not allow so many: TensorFlow would end the process.
+
+    Looks once, unless that fails, because all sessions share the threads of the first.
+    """
     allowed = startable_threads(count)
     if allowed < count:
         raise ResourceExhausted(f"TensorFlow needs {count} threads, and the system allows {allowed}: {RAISE_LIMITS}")

@@ -25,9 +25,9 @@ def main(work: str, parent: int, answers: int) -> None:
     """Says whether this process will end with the server, then that it is prepared, and handles requests after that.
 
     Requests come from standard input. `work` is the function that handles one, as module:function; if its module has a
-    function `prepare`, that is called first. `parent` is the server's process id; the helper
-    ends when that process ends. `answers` is the file descriptor that answers are written to; where it is the standard
-    output, nothing else is written there.
+    function `prepare`, that is called first. `parent` is the server's process id; the helper ends when that process
+    ends. `answers` is the file descriptor that answers are written to; where it is the standard output, nothing else is
+    written there.
     """
     ends_with_server = _end_first(parent)
     requests, out = os.fdopen(os.dup(0), "rb"), os.fdopen(_moved(answers), "wb")

@@ -8,7 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-# A process gets all processors if, over so many seconds, it waits longer than it runs, and for so much of the time.
+# A process gets all processors if, over so many seconds, it has less than half of those that it was left with, although
+# it waits for them for so much of the time.
 _LOOK_SECONDS = 0.5
 _LEAST_WAITING = 0.25
 
@@ -19,8 +20,7 @@ class SparedProcessor:
     Linux does not always interrupt a process of low priority at once when a request wakes a thread: not in the middle
     of a system call or a page fault, for example. Where there is a free processor, the thread need not wait.
 
-    The process gets all processors back if it often waits for those it was left with, because it shares them with
-    other work.
+    The process gets all processors back if other work leaves it little of the others.
     """
 
     def __init__(self, pid: int) -> None:
@@ -36,7 +36,7 @@ class SparedProcessor:
                     self._keep_to(usable - {min(usable)})
 
     def look(self) -> None:
-        """Gives the process all processors back if it has often waited since the last look. Call this often."""
+        """Gives the process all processors back if it had little of its own since the last look. Call this often."""
         seconds = time.monotonic() - self._looked_at
         if not self._usable or seconds < _LOOK_SECONDS:
             return
@@ -45,7 +45,8 @@ class SparedProcessor:
         for thread, times in self._times.items():
             earlier = before.get(thread, (0, 0))
             ran, waited = ran + times[0] - earlier[0], waited + times[1] - earlier[1]
-        if waited > max(ran, _LEAST_WAITING * seconds * 1e9):
+        nanoseconds = seconds * 1e9
+        if ran < nanoseconds * (len(self._usable) - 1) / 2 and waited > _LEAST_WAITING * nanoseconds:
             self._keep_to(self._usable)
             self._usable = set()
         self._looked_at += seconds
