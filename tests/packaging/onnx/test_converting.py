@@ -18,6 +18,7 @@ import onnx
 import onnxruntime
 import tensorflow as tf
 from tests.onnx_models import save_signatures
+from tests.packaging.onnx.fake_tf2onnx import fake_tf2onnx
 
 from lightship.engines import Engine, EngineOptions, load_engine
 from lightship.errors import FailedPrecondition, InvalidArgument
@@ -181,17 +182,6 @@ def test_a_file_of_an_earlier_saved_model_is_not_used(converted: tuple[Path, Any
         engine.close()
 
 
-def fake_tf2onnx(folder: Path, code: str) -> None:
-    """A tf2onnx that runs this code."""
-    (folder / "tf2onnx").mkdir()
-    (folder / "tf2onnx/__init__.py").write_text("")
-    (folder / "tf2onnx/handler.py").write_text("def tf_op(name):\n    return lambda handler: handler\n")
-    (folder / "tf2onnx/utils.py").write_text("map_onnx_to_numpy_type = None\n")
-    (folder / "tf2onnx/onnx_opset").mkdir()
-    (folder / "tf2onnx/onnx_opset/__init__.py").write_text("math = None\n")
-    (folder / "tf2onnx/convert.py").write_text(f"import os, sys\ndef main():\n    {code}\n")
-
-
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -203,7 +193,7 @@ def fake_tf2onnx(folder: Path, code: str) -> None:
 def test_a_conversion_that_fails_leaves_the_others_alone(
     converted: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, reason: str
 ) -> None:
-    fake_tf2onnx(tmp_path, code)
+    fake_tf2onnx(tmp_path, f"import os, sys\ndef main():\n    {code}\n")
     monkeypatch.syspath_prepend(tmp_path)
     target = tmp_path / "target"
     target.mkdir()
@@ -244,7 +234,7 @@ def test_nothing_is_written_if_no_signature_converts(tmp_path: Path, monkeypatch
     from lightship.packaging.onnx import add_onnx
     from lightship.saved_model.version_folder import find_version
 
-    fake_tf2onnx(tmp_path, "sys.exit('no')")
+    fake_tf2onnx(tmp_path, "def main():\n    raise SystemExit('no')\n")
     monkeypatch.syspath_prepend(tmp_path)
     shutil.copytree(MODELS / "half_plus_two", tmp_path / "models")
     before = sorted(tmp_path.joinpath("models").rglob("*"))

@@ -16,6 +16,7 @@ from tests.conftest import MODELS
 pytest.importorskip("onnxruntime")
 pytest.importorskip("tf2onnx")
 from tests.engines.onnxruntime.onnx_files import write_line
+from tests.packaging.onnx.fake_tf2onnx import fake_tf2onnx
 
 from lightship.bundle.golden import Golden
 from lightship.bundle.manifest import MANIFEST_FILE, Manifest, renew_digests, sealed, write_manifest
@@ -31,10 +32,8 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(autouse=True)
 def quick_tf2onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tf2onnx that knows one model: y = a x + b, with the numbers in the environment."""
-    package = tmp_path / "site" / "tf2onnx"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "convert.py").write_text(
+    fake_tf2onnx(
+        tmp_path / "site",
         "import os, sys\n"
         "import numpy as np\n"
         "from tests.engines.onnxruntime.onnx_files import line, onnx\n"
@@ -42,7 +41,7 @@ def quick_tf2onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "    if '--signature_def=serving_default' not in sys.argv:\n"
         "        raise SystemExit('only serving_default')\n"
         "    output = next(one for one in sys.argv if one.startswith('--output='))\n"
-        "    onnx.save(line(float(os.environ['A']), 2.0), output.partition('=')[2])\n"
+        "    onnx.save(line(float(os.environ['A']), 2.0), output.partition('=')[2])\n",
     )
     monkeypatch.syspath_prepend(tmp_path / "site")
     monkeypatch.syspath_prepend(Path(__file__).parents[3])

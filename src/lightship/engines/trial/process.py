@@ -170,16 +170,16 @@ class HelperProcess:
 
     def _asked(self, message: dict[str, Any], seconds: float, memory: int) -> dict[str, Any]:
         try:
-            assert self._process.stdin is not None
-            write_message(self._process.stdin, message)
             if not self._begun:
                 ends_with_server = self._answer(seconds, memory)["ends_with_server"]
-                self._begun = True
                 if ends_with_server and self.work.pauses:  # otherwise one that is stopped would outlive this process
                     self._let_pause()
                 self._answer(seconds, memory)  # that it is prepared
                 if self.work.spares_processor:
                     self._spared = SparedProcessor(self.pid)
+                self._begun = True
+            assert self._process.stdin is not None
+            write_message(self._process.stdin, message)
             return self._answer(seconds, memory)
         except (OSError, ValueError) as error:  # ValueError: another thread stopped the helper and closed its files
             raise self._ended() from error
