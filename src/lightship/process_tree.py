@@ -1,4 +1,4 @@
-"""A process, and the processes that it started. Only Linux tells."""
+"""A process, its threads, and the processes that it started. Only Linux tells."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def process_tree(pid: int) -> Iterator[int]:
 
     Elsewhere than on Linux, nothing. While processes start and end, some may be missing.
     """
-    folder = Path(f"/proc/{pid}")
-    if not folder.is_dir():
+    if not Path(f"/proc/{pid}").is_dir():
         return
     yield pid
-    for task in _tasks(folder):
+    for task in threads_of(pid):
         with suppress(OSError):  # this thread has ended, but others may have started processes too
             for child in (task / "children").read_text().split():
                 yield from process_tree(int(child))
 
 
-def _tasks(folder: Path) -> list[Path]:
+def threads_of(pid: int) -> list[Path]:
+    """Returns the folder in /proc of each thread of a process; none if it has ended, or elsewhere than on Linux."""
     try:
-        return list((folder / "task").iterdir())
+        return list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:  # the process has ended
         return []

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
+
+from lightship.process_tree import threads_of
 
 # A process gets all processors if, over so many seconds, it has less than half of those that it was left with, although
 # it waits for them for so much of the time.
@@ -54,22 +55,15 @@ class SparedProcessor:
     def _keep_to(self, processors: set[int]) -> None:
         """Lets all threads run on these processors only, and those that they start."""
         if sys.platform == "linux":
-            for thread in _threads(self._pid):
+            for thread in threads_of(self._pid):
                 with suppress(OSError):  # it has ended, or a processor was taken away
                     os.sched_setaffinity(int(thread.name), processors)
-
-
-def _threads(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:  # the process has ended
-        return []
 
 
 def _times(pid: int) -> dict[str, tuple[int, int]]:
     """Returns for how many nanoseconds each thread has run, and has waited for a processor."""
     times = {}
-    for thread in _threads(pid):
+    for thread in threads_of(pid):
         with suppress(OSError, ValueError):  # it has ended, or the system does not tell
             ran, waited, _ = (thread / "schedstat").read_text().split()
             times[thread.name] = int(ran), int(waited)
