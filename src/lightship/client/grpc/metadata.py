@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from lightship.client.address import CHECK_ADDRESS
+from lightship.client.reading import reading
 from lightship.client.results import (
     ModelMetadata,
     ModelStatus,
@@ -31,10 +30,8 @@ def read_metadata(response: Any, model: str) -> ModelMetadata:
     packed = response.metadata.get(SIGNATURES)
     if packed is None:
         raise Unknown(f"the response has no signatures, so {CHECK_ADDRESS}")
-    try:
+    with reading("the signatures in the response"):
         signatures = SignatureDefMap.FromString(packed.value).signature_def
-    except DecodeError as error:
-        raise Unknown(f"the response has no readable signatures, so {CHECK_ADDRESS}") from error
     read = {name: signature_info(signatures[name]) for name in sorted(signatures)}
     return ModelMetadata(response.model_spec.name or model, response.model_spec.version.value, read)
 
